@@ -1,0 +1,3 @@
+"""A regional news aggregator and publisher."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,511 @@
+"""The frozen data that passes between the stages, in the order it is made.
+
+Words are those of the field: source, entry, story, lead, topic, document (see
+docs/architecture.md). Every datetime is aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+# --- configuration that the stages read ---------------------------------------
+
+TermField = Literal["any", "title", "text", "category"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One rule of a topic, as the operator wrote it.
+
+    ``written`` keeps its marks: ``театр`` (a lemma), ``выстав*`` (a prefix),
+    ``=МХАТ`` (this form alone), ``премьера спектакля`` (a phrase of lemmas).
+    """
+
+    written: str
+    weight: float = 1.0
+    field: TermField = "any"
+    #: Most words that may stand between two lemmas of a phrase.
+    gap: int = 2
+    #: Only in ``not``: the topic is not given at all when this matches.
+    veto: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    key: str
+    title: str
+    #: The sum that gives the topic; scaled down for short texts.
+    threshold: float
+    words: tuple[Term, ...] = ()
+    #: ``not:`` in feeds.yaml: weights taken off the sum, and vetoes.
+    excluded: tuple[Term, ...] = ()
+    #: Source categories that give the topic; ``Афиша*`` is a prefix.
+    categories: tuple[str, ...] = ()
+    #: Weights of the text's beginning, middle and rest; None: the default.
+    positions: tuple[float, float, float] | None = None
+    #: A topic needs a title match or two different words in the lead; None: the default.
+    title_gate: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One thing in feeds.yaml that is polled."""
+
+    id: str
+    url: str
+    name: str
+    #: Place in feeds.yaml, from 0: decides between equals.
+    order: int
+    #: Topics given to every entry.
+    topics: tuple[str, ...] = ()
+    interval: timedelta
+    #: IANA name; the zone of dates that carry none.
+    timezone: str
+    #: The operator's word on the bytes' encoding; None: found out per document.
+    encoding: str | None = None
+    content: Literal["title", "summary", "full"]
+    rights: str | None = None
+    max_bytes: int
+    enabled: bool = True
+
+
+# --- fetch --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What a conditional request sends back, byte-exact (latin-1 text); RFC 9110, 8.8."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceError:
+    """Why a poll of one source failed; a value, never the end of a cycle."""
+
+    #: A code of docs/operating.md, such as ``http_404`` or ``not_a_feed:html``.
+    code: str
+    #: One English sentence for the operator, at most 500 characters.
+    message: str
+    #: The server asked not to be polled before this (Retry-After).
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A document as it came from the server, inflated, not yet looked into."""
+
+    #: Where the bytes came from, after redirects.
+    url: str
+    body: bytes
+    #: Content-Type as sent; None when absent.
+    content_type: str | None
+    validators: Validators
+    #: 16 bytes over ``body``: an unchanged 200 costs no parse.
+    body_hash: bytes
+    fetched_at: datetime
+    #: The server's hint (Cache-Control, Expires): polling earlier is pointless.
+    fresh_for: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotModified:
+    #: Those the 304 carried; None in a field means: keep the stored one.
+    validators: Validators
+    fetched_at: datetime
+    fresh_for: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    error: SourceError
+    fetched_at: datetime
+
+
+FetchResult = Fetched | NotModified | Failed
+
+
+# --- parse --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    url: str
+    type: str | None = None
+    #: Bytes; None when the source gave none or nonsense.
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One item of one source, clean: text is text, markup is sanitised, links are absolute."""
+
+    #: Identity inside its source: guid, else link, else title and text.
+    key: str
+    title: str
+    #: As the source gave it, made absolute; None when it gave none that is http(s).
+    link: str | None
+    canonical_link: str | None
+    #: Sanitised HTML; None when the source gave none.
+    summary: str | None
+    content: str | None
+    #: Plain text of content, else of summary: what is analysed and compared.
+    text: str
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    #: BCP 47; None when neither entry nor feed says.
+    language: str | None = None
+    #: As claimed; None when missing or unreadable.
+    published: datetime | None = None
+    updated: datetime | None = None
+    #: Place in the document, from 0.
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedInfo:
+    """What a feed says of itself; fills atom:source."""
+
+    title: str | None = None
+    link: str | None = None
+    #: atom:id of the feed; None when it has none.
+    id: str | None = None
+    updated: datetime | None = None
+    rights: str | None = None
+    language: str | None = None
+    #: ``<ttl>``, ``sy:updatePeriod``: a floor for polling.
+    fresh_for: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceWarning:
+    #: recovered encoding mojibake dates guids cut ...
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedFeed:
+    info: FeedInfo
+    entries: tuple[Entry, ...]
+    warnings: tuple[SourceWarning, ...] = ()
+
+
+# --- tag ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermMatch:
+    """One term's part in a topic's sum, for ``explain``."""
+
+    #: As written in feeds.yaml.
+    rule: str
+    #: The words found, as they stand in the text.
+    form: str
+    lemma: str
+    field: Literal["title", "text", "category", "source"]
+    #: Characters from 0 in the field's plain text.
+    position: int
+    #: After position, field and repeat weights; negative for ``not:``.
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicScore:
+    topic: str
+    score: float
+    #: After scaling for short texts.
+    threshold: float
+    tagged: bool
+    terms: tuple[TermMatch, ...] = ()
+    #: Terms (as written) that forbade the topic.
+    vetoes: tuple[str, ...] = ()
+
+
+# --- dedup --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Signed 64-bit hashes by which entries are found again."""
+
+    #: Of ``Entry.key``: identity inside the source.
+    key: int
+    #: Of all that a reader sees, noise removed: unequal means "look closer".
+    content: int
+    #: Of the canonical link; None when it names no single page.
+    link: int | None
+    #: Of the normalised title; None when it is too short to mean anything.
+    title: int | None
+    #: Of the normalised start of the text; None when there is none.
+    start: int | None
+
+
+class Edit(StrEnum):
+    """The three kinds of edit; docs/decisions.md gives the rule."""
+
+    NOISE = "noise"  #: nothing changes
+    CORRECTION = "correction"  #: content is replaced, ``updated`` stays
+    NEWS = "news"  #: ``updated`` moves
+
+
+class Withheld(StrEnum):
+    """Why an entry is stored and never leads a story."""
+
+    FIRST_SIGHT = "first-sight"
+    AD = "ad"
+    FLOOD = "flood"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    #: The earlier of claimed and first seen.
+    effective: datetime
+    withheld: Withheld | None = None
+    #: The link carries erid, or the entry begins with «Реклама».
+    ad: bool = False
+
+
+#: An entry everywhere in the program: source id and hash of its key.
+EntryRef = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What dedup knows of an entry: a newcomer, or one that is stored."""
+
+    ref: EntryRef
+    #: The source's place in feeds.yaml.
+    source_order: int
+    #: ``Entry.key`` itself: a story's id is made from its first member's.
+    key: str
+    fingerprint: Fingerprint
+    effective: datetime
+    position: int
+    withheld: Withheld | None
+    #: The link's registrable domain is the source's.
+    own_site: bool
+    topics: frozenset[str] = frozenset()
+    #: How it joined; "lead" is decided by ``choose_lead``.
+    relation: Literal["copy", "report"] = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryMembers:
+    """A story as dedup sees it."""
+
+    id: str
+    lead: EntryRef
+    members: tuple[Member, ...]
+    #: Documents have carried it: its lead and its dates are fixed.
+    announced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """Why an entry belongs to a story."""
+
+    entry: EntryRef
+    story: str
+    relation: Literal["copy", "report"]
+    #: 0 to 1.
+    score: float
+    #: Short machine-readable reasons, such as ``same link``.
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """What dedup decided about one batch."""
+
+    #: Every story that is new or has new members, whole, lead chosen.
+    stories: tuple[StoryMembers, ...]
+    #: Ids of those that did not exist before.
+    minted: frozenset[str]
+    joins: tuple[Join, ...]
+
+
+# --- a document, read in a worker ---------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentJob:
+    """All that a worker needs to read one document; it knows nothing else."""
+
+    source: Source
+    url: str
+    body: bytes
+    content_type: str | None
+    #: Key hash -> content hash of the source's stored entries and tombstones.
+    known: Mapping[int, int]
+    #: Entries dated before this are not analysed: no document will carry them.
+    tag_since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRead:
+    """A new or changed entry, analysed."""
+
+    entry: Entry
+    fingerprint: Fingerprint
+    #: Topics with any match, tagged or not; empty when too old to be published.
+    topics: tuple[TopicScore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRead:
+    info: FeedInfo
+    #: Key hashes of every entry in the document, in its order.
+    seen: tuple[int, ...]
+    #: New and changed entries alone, in the document's order.
+    entries: tuple[EntryRead, ...]
+    #: Normalised blocks that several entries of this document share
+    #: (advertising, footers): an edit inside them is noise.
+    shared_blocks: frozenset[str]
+    warnings: tuple[SourceWarning, ...] = ()
+
+
+# --- schedule and store -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedError:
+    code: str
+    message: str
+    #: When this run of failures began.
+    since: datetime
+    #: Failures in a row; 429 and 503 with Retry-After do not raise it.
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedWarning:
+    code: str
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What is remembered of a source between polls."""
+
+    id: str
+    validators: Validators = Validators()
+    body_hash: bytes | None = None
+    info: FeedInfo = FeedInfo()
+    error: RecordedError | None = None
+    warnings: tuple[RecordedWarning, ...] = ()
+    #: First good poll: from then on every new entry is news.
+    first_success: datetime | None = None
+    last_success: datetime | None = None
+    last_poll: datetime | None = None
+    last_new_entry: datetime | None = None
+    #: The server asked not to be polled before this.
+    retry_at: datetime | None = None
+    #: The latest hint of server or feed; a floor, kept across 304.
+    fresh_for: timedelta | None = None
+    next_poll: datetime | None = None
+    #: ``interval: …``, ``backoff: …``, ``retry-after: …``, ``hint: …``, ``new: …``.
+    next_poll_reason: str = "new: never polled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    read: EntryRead
+    first_seen: datetime
+    admission: Admission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedEntry:
+    read: EntryRead
+    edit: Edit
+    #: When the change was seen; where NEWS moves ``updated`` to if the entry leads.
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollOutcome:
+    """Everything that one poll of one source changed; stored whole or not at all."""
+
+    state: SourceState
+    #: Key hashes listed by the document; empty when there was none to read.
+    seen: tuple[int, ...] = ()
+    new: tuple[NewEntry, ...] = ()
+    changed: tuple[ChangedEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """An entry as the store gives it back."""
+
+    ref: EntryRef
+    entry: Entry
+    fingerprint: Fingerprint
+    first_seen: datetime
+    effective: datetime
+    withheld: Withheld | None
+    ad: bool
+    topics: tuple[TopicScore, ...] = ()
+
+
+# --- publish ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryHeader:
+    """What selection needs to know of a story."""
+
+    id: str
+    #: The lead's source id: shares are counted by it.
+    source: str
+    published: datetime
+    #: The lead's place in its document: order among equals.
+    position: int
+    #: Raised by every change that a document could show.
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """A source as published entries name it."""
+
+    id: str
+    name: str
+    url: str
+    info: FeedInfo
+    content: Literal["title", "summary", "full"]
+    rights: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedMember:
+    source: SourceInfo
+    title: str
+    link: str | None
+    relation: Literal["copy", "report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedStory:
+    """A story as documents show it."""
+
+    id: str
+    published: datetime
+    #: With the story's own fraction of a second.
+    updated: datetime
+    revision: int
+    lead: Entry
+    source: SourceInfo
+    #: The others, lead excluded, by effective date.
+    members: tuple[PublishedMember, ...]
+    #: Topic keys of all members, in feeds.yaml's order.
+    topics: tuple[str, ...]
+    ad: bool = False
