@@ -1,0 +1,126 @@
+"""status.json, and what ``aggregator status --json`` prints: a row per source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from aggregator.model import RecordedError, Source, SourceState
+from aggregator.publish.iri import without_credentials
+
+State = Literal["new", "ok", "failing", "paused"]
+
+#: Answers that ask for rest instead of reporting a fault, when they say until when.
+_ASKS_FOR_REST = frozenset({"http_429", "http_503"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCounts:
+    #: Stored.
+    entries: int = 0
+    entries_a_day: float = 0.0
+
+
+def status_document(
+    *,
+    sources: Sequence[Source],
+    states: Mapping[str, SourceState],
+    counts: Mapping[str, SourceCounts],
+    stories: int,
+    updated: datetime | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """The status of ``sources``, in their order, as plain JSON data.
+
+    ``states`` and ``counts`` are by source id; a source without one was never polled.
+    ``stories`` is the number stored, ``updated`` the newest published one.
+    """
+    return {
+        "sources": [
+            _row(
+                source,
+                states.get(source.id, SourceState(id=source.id)),
+                counts.get(source.id, SourceCounts()),
+                now,
+            )
+            for source in sources
+        ],
+        "alerts": [],
+        "stories": stories,
+        "updated": _time(updated),
+    }
+
+
+def render_status(document: Mapping[str, Any]) -> bytes:
+    """``document`` as the bytes of status.json."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    return f"{text}\n".encode("utf-8", "replace")
+
+
+def source_state(source: Source, state: SourceState, now: datetime) -> State:
+    """One word for how polling goes."""
+    error = state.error
+    if not source.enabled or (error is not None and _rests(error, state, now)):
+        return "paused"
+    if error is not None:
+        return "failing"
+    return "ok" if state.last_success else "new"
+
+
+def _rests(error: RecordedError, state: SourceState, now: datetime) -> bool:
+    code = error.code.partition(":")[0]
+    if code == "http_410":
+        return True
+    return (
+        code in _ASKS_FOR_REST and state.retry_at is not None and state.retry_at > now
+    )
+
+
+def _row(
+    source: Source, state: SourceState, counts: SourceCounts, now: datetime
+) -> dict[str, Any]:
+    reason = state.next_poll_reason if source.enabled else "paused: enabled is false"
+    return {
+        "id": source.id,
+        "name": source.name,
+        "url": without_credentials(source.url),
+        # No permanent redirect is ever confirmed yet.
+        "effective_url": None,
+        "state": source_state(source, state, now),
+        "error": _error(state.error),
+        "warnings": [
+            {
+                "code": warning.code,
+                "message": warning.message,
+                "since": _time(warning.since),
+            }
+            for warning in state.warnings
+        ],
+        "entries": counts.entries,
+        "entries_a_day": counts.entries_a_day,
+        "last_success": _time(state.last_success),
+        "last_new_entry": _time(state.last_new_entry),
+        "next_poll": _time(state.next_poll) if source.enabled else None,
+        "next_poll_reason": reason,
+    }
+
+
+def _error(error: RecordedError | None) -> dict[str, Any] | None:
+    if error is None:
+        return None
+    return {
+        "code": error.code,
+        "message": error.message,
+        "since": _time(error.since),
+        "count": error.count,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    """RFC 3339, in UTC."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
