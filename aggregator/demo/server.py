@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import partial
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,7 @@ from importlib.resources import files
 from string import Template
 from threading import Thread
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from aggregator.demo.formats import content_type, entry_html, render
@@ -47,9 +48,10 @@ class SampleServer:
     """
 
     def __init__(self, *, port: int, now: datetime) -> None:
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        pages: dict[str, Page] = {}
+        self._server = _Server(("127.0.0.1", port), partial(_Handler, pages))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._server.pages = build_pages(load_samples(now), self.url)
+        pages.update(build_pages(load_samples(now), self.url))
         self._thread = Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )
@@ -137,19 +139,21 @@ def _html(
 
 
 class _Server(ThreadingHTTPServer):
-    pages: dict[str, Page]
     #: Connections that wait to be taken; a crawl opens many at once.
     request_queue_size = 64
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
     #: Seconds; a client that says nothing must not keep a thread.
-    timeout = 10
+    timeout: float | None = 10
+
+    def __init__(self, pages: dict[str, Page], *args: Any) -> None:
+        self.pages = pages
+        super().__init__(*args)  # answers the request
 
     def do_GET(self) -> None:
-        page = self.server.pages.get(urlsplit(self.path).path)
+        page = self.pages.get(urlsplit(self.path).path)
         if page is None:
             page = _html(
                 "Ошибка 404", "<p>Такой страницы нет.</p>", status=HTTPStatus.NOT_FOUND
