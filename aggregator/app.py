@@ -1,0 +1,363 @@
+"""Composition root: the only file that names concrete classes and wires them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from aggregator import __version__, documents
+from aggregator.clock import Clock, SystemClock
+from aggregator.config import Config, load_config
+from aggregator.errors import ConfigError, PublishError, StoreError
+from aggregator.fetch import Politeness
+from aggregator.http import Client
+from aggregator.model import Source, SourceState
+from aggregator.pipeline import Machine, Pipeline, Poll, StoreThread, Totals
+from aggregator.pool import Pool
+from aggregator.scheduler import due, ticking
+from aggregator.store import Store
+
+#: How long SIGTERM waits for fetches in flight before it cancels them.
+PATIENCE = timedelta(seconds=10)
+#: How often `run` asks what is due, and looks at feeds.yaml.
+TICK = timedelta(seconds=1)
+#: How often entries that are past keeping are removed.
+EXPIRY = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleReport:
+    """What one cycle did; the JSON of ``aggregator once``."""
+
+    sources: int
+    fetched: int
+    not_modified: int
+    failed: int
+    entries_new: int
+    entries_updated: int
+    stories_new: int
+    documents_written: int
+    seconds: float
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def user_agent(config: Config) -> str:
+    """Who we are and where a webmaster can ask: RFC 9110, 10.1.5."""
+    contact = f"; {config.site.contact}" if config.site.contact else ""
+    return f"aggregator/{__version__} (+{config.site.url}{contact})"
+
+
+@contextmanager
+def open_store(config: Config, *, writing: bool) -> Iterator[Store]:
+    """The store, closed afterwards; StoreError when it cannot be used."""
+    store = Store.open(config.storage, writing=writing)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def open_pipeline(
+    config: Config, store: Store, clock: Clock
+) -> AsyncIterator[Pipeline]:
+    """The steps for one configuration, with a client and workers of their own."""
+    pool = Pool("aggregator.reading:reader", config.topics)
+    try:
+        async with Client(
+            user_agent=user_agent(config), allow_private=config.fetch.allow_private
+        ) as client:
+            yield Pipeline(
+                config,
+                store=store,
+                client=client,
+                politeness=Politeness(
+                    concurrency=config.fetch.concurrency,
+                    per_host=config.fetch.per_host,
+                    gap=config.fetch.gap,
+                ),
+                pool=pool,
+                clock=clock,
+            )
+    finally:
+        pool.close()
+
+
+# --- one cycle ------------------------------------------------------------------------
+
+
+def once(
+    config: Config,
+    *,
+    everything: bool = False,
+    clock: Clock | None = None,
+    on_start: Callable[[int], None] = lambda count: None,
+    on_poll: Callable[[Poll], None] = lambda poll: None,
+) -> CycleReport:
+    """Poll the sources that are due (or all that are enabled) and publish what changed.
+
+    Locked, StoreError or PublishError when the store or a document cannot be written.
+    """
+    clock = clock or SystemClock()
+    started = monotonic()
+    with open_store(config, writing=True) as store, store.lock():
+        store.sync_sources(config.sources)
+        states = store.states()
+        now = clock.now()
+        # What a crash left undone, before any poll.
+        written = documents.recover(store, config, now, states)
+        if everything:
+            sources = [source for source in config.sources if source.enabled]
+        else:
+            sources = due(config.sources, states, now)
+        on_start(len(sources))
+        totals, states = asyncio.run(
+            _cycle(config, store, clock, sources, states, on_poll)
+        )
+        store.expire(clock.now(), config.keep.unpublished, config.keep.published)
+        written |= documents.publish(store, config, clock.now(), states)
+    if totals.store_error is not None:
+        raise totals.store_error
+    return CycleReport(
+        sources=totals.polled,
+        fetched=totals.fetched,
+        not_modified=totals.not_modified,
+        failed=totals.failed,
+        entries_new=totals.entries_new,
+        entries_updated=totals.entries_updated,
+        stories_new=totals.stories_new,
+        documents_written=len(written),
+        seconds=round(monotonic() - started, 3),
+    )
+
+
+async def _cycle(
+    config: Config,
+    store: Store,
+    clock: Clock,
+    sources: Sequence[Source],
+    states: Mapping[str, SourceState],
+    on_poll: Callable[[Poll], None],
+) -> tuple[Totals, Mapping[str, SourceState]]:
+    if not sources:
+        return Totals(), states
+    async with open_pipeline(config, store, clock) as pipeline:
+        thread = StoreThread()
+        machine = Machine(pipeline, states, thread, on_poll=on_poll)
+        try:
+            machine.submit(sources)
+            await machine.finish()
+        finally:
+            await machine.close()
+            thread.close()
+        return machine.totals, machine.states
+
+
+def publish(config: Config, clock: Clock | None = None) -> set[str]:
+    """Render all documents from the store; the names of those whose bytes changed."""
+    with open_store(config, writing=True) as store, store.lock():
+        store.sync_sources(config.sources)
+        now = (clock or SystemClock()).now()
+        return documents.publish(store, config, now, store.states(), whole=True)
+
+
+# --- for ever -------------------------------------------------------------------------
+
+
+def run(path: Path, clock: Clock | None = None) -> None:
+    """Poll, publish and serve until SIGTERM or SIGINT; feeds.yaml is read again when it changes."""
+    config = load_config(path)
+    with open_store(config, writing=True) as store, store.lock():
+        asyncio.run(Service(config, store, clock or SystemClock()).run())
+
+
+class Service:
+    """The program that runs for ever: ticks, commits, publishes, reloads, serves."""
+
+    def __init__(self, config: Config, store: Store, clock: Clock) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._stop = asyncio.Event()
+        self._stories_changed = asyncio.Event()
+        self._thread = StoreThread()
+        self._watch = FileWatch(config.path)
+        self._background: set[asyncio.Task[None]] = set()
+        #: What the present pipeline needs closed.
+        self._resources = AsyncExitStack()
+
+    async def run(self) -> None:
+        # Before the web server starts, which would set handlers of its own.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        await self._thread.call(self._store.sync_sources, self._config.sources)
+        states = await self._thread.call(self._store.states)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close_resources)
+            pipeline = await self._open(self._config, self._resources)
+            self._machine = Machine(
+                pipeline, states, self._thread, on_stories=self._stories_changed.set
+            )
+            await self._publish()
+            if self._config.serve:
+                from aggregator.serve.server import serving
+
+                await stack.enter_async_context(
+                    serving(
+                        self._config.output,
+                        host=self._config.serve.host,
+                        port=self._config.serve.port,
+                    )
+                )
+            jobs = [
+                (self._submit_due, TICK),
+                (self._reload_if_changed, TICK),
+                (self._expire, EXPIRY),
+            ]
+            publisher = asyncio.create_task(self._publish_as_stories_change())
+            async with ticking(jobs):
+                self._submit_due()
+                await self._stop.wait()
+            log.info("stopping")
+            await self._machine.finish(PATIENCE)
+            publisher.cancel()
+            await asyncio.gather(publisher, return_exceptions=True)
+            await self._publish()
+            await self._machine.close()
+        self._thread.close()
+
+    def _submit_due(self) -> None:
+        now = self._clock.now()
+        self._machine.submit(due(self._config.sources, self._machine.states, now))
+
+    # --- publishing
+
+    async def _publish_as_stories_change(self) -> None:
+        """After a commit that changed a story, at most once an interval, and at midnight."""
+        while True:
+            interval = self._config.publish.interval.total_seconds()
+            with suppress(TimeoutError):
+                # A cycle that begins is let finish: leads are chosen among all reports.
+                async with asyncio.timeout(interval):
+                    await self._stories_changed.wait()
+                    await self._machine.finish()
+            self._stories_changed.clear()
+            await self._publish()
+            await asyncio.sleep(interval)
+
+    async def _publish(self) -> None:
+        try:
+            await self._thread.call(
+                documents.publish,
+                self._store,
+                self._config,
+                self._clock.now(),
+                self._machine.states,
+            )
+        except (PublishError, StoreError) as error:
+            # Documents stand as they were; the next interval tries again.
+            log.error("not published", extra={"error": str(error)})
+            self._stories_changed.set()
+
+    def _expire(self) -> None:
+        self._in_background(self._expire_now())
+
+    async def _expire_now(self) -> None:
+        keep = self._config.keep
+        try:
+            await self._thread.call(
+                self._store.expire, self._clock.now(), keep.unpublished, keep.published
+            )
+        except StoreError as error:
+            log.error("nothing expired", extra={"error": str(error)})
+
+    # --- feeds.yaml
+
+    def _reload_if_changed(self) -> None:
+        if self._watch.has_settled_on_a_change():
+            self._in_background(self._reload())
+
+    async def _reload(self) -> None:
+        """Build the new configuration whole, then swap; a broken one changes nothing."""
+        try:
+            config = await asyncio.to_thread(load_config, self._config.path)
+        except ConfigError as error:
+            log.error(
+                "feeds.yaml is wrong; the old one stays", extra={"faults": str(error)}
+            )
+            return
+        fixed = [
+            key
+            for key in ("storage", "output", "serve")
+            if getattr(config, key) != getattr(self._config, key)
+        ]
+        if fixed:
+            log.warning("takes effect after a restart", extra={"keys": " ".join(fixed)})
+            config = replace(
+                config, **{key: getattr(self._config, key) for key in fixed}
+            )
+        await self._thread.call(self._store.sync_sources, config.sources)
+        resources = AsyncExitStack()
+        self._machine.pipeline = await self._open(config, resources)
+        self._config = config
+        resources, self._resources = self._resources, resources
+        self._stories_changed.set()
+        log.info("feeds.yaml read again", extra={"sources": len(config.sources)})
+        await self._machine.those_in_flight()
+        await resources.aclose()
+
+    async def _close_resources(self) -> None:
+        await self._resources.aclose()
+
+    async def _open(self, config: Config, resources: AsyncExitStack) -> Pipeline:
+        return await resources.enter_async_context(
+            open_pipeline(config, self._store, self._clock)
+        )
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+class FileWatch:
+    """Tells once of every change of a file, when two looks found it the same."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._told = self._seen = self._look()
+
+    def has_settled_on_a_change(self) -> bool:
+        """Editors write twice: a file that is still changing is left for the next look."""
+        before, self._seen = self._seen, self._look()
+        if self._seen is None or self._seen != before or self._seen == self._told:
+            return False
+        self._told = self._seen
+        return True
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None  # between an editor's two steps
+        return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,223 @@
+"""The documents there are, and the writing of those whose content changed.
+
+A document is rendered again when the stories it shows, their revisions or the words
+around them changed, and written when its bytes did. What a crash left undone is found
+out here too: a file that is missing or not as the manifest says is rendered again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from aggregator import __version__
+from aggregator.config import Config
+from aggregator.model import PublishedStory, SourceState, StoryHeader
+from aggregator.publish.select import cutoff, select
+from aggregator.publish.status import status_document
+from aggregator.publish.writer import OutputFolder
+from aggregator.store import DocumentRecord, Store
+
+INDEX = "index.html"
+STATUS = "status.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One published file that shows stories."""
+
+    name: str
+    #: None: all stories.
+    topic: str | None
+    title: str
+
+
+def feeds(config: Config) -> tuple[Document, ...]:
+    """The Atom documents: all stories, then one document a topic."""
+    merged = Document(name="feed.atom", topic=None, title=config.site.title)
+    return (
+        merged,
+        *(
+            Document(
+                name=f"{topic.key}.atom",
+                topic=topic.key,
+                title=f"{config.site.title}: {topic.title}",
+            )
+            for topic in config.topics
+        ),
+    )
+
+
+def selected(
+    store: Store, config: Config, topic: str | None, now: datetime
+) -> list[StoryHeader]:
+    """The stories that a document of this topic carries, newest first."""
+    since = cutoff(now, config.site.timezone, config.publish.max_age)
+    return select(
+        store.headers(topic, since),
+        max_entries=config.publish.max_entries,
+        source_share=config.publish.source_share,
+    )
+
+
+def publish(
+    store: Store,
+    config: Config,
+    now: datetime,
+    states: Mapping[str, SourceState],
+    *,
+    whole: bool = False,
+) -> set[str]:
+    """Bring ``output/`` up to date with the store; the names whose bytes changed.
+
+    `whole` renders every document, as ``aggregator publish`` does. The status document
+    is written always and not counted. PublishError when a file cannot be written: those
+    before it stand, the others are as they were.
+    """
+    store.announce()
+    output = OutputFolder(config.output)
+    output.clean_up()
+    manifest = store.documents()
+    records: list[DocumentRecord] = []
+    written: set[str] = set()
+    try:
+        for document in (*feeds(config), None):  # the index last
+            name = document.name if document else INDEX
+            headers = selected(store, config, document.topic if document else None, now)
+            inputs = _inputs(config, name, headers, states)
+            if not whole and _stands(config.output / name, manifest.get(name), inputs):
+                continue
+            stories = store.stories([header.id for header in headers])
+            data = (
+                _atom(config, document, stories, store)
+                if document
+                else _index(config, stories)
+            )
+            if output.put(name, data):
+                written.add(name)
+            records.append(
+                DocumentRecord(
+                    name=name,
+                    fingerprint=inputs,
+                    digest=hashlib.sha256(data).hexdigest(),
+                )
+            )
+    finally:
+        if records:
+            store.save_documents(records)
+    write_status(store, config, now, states)
+    return written
+
+
+def recover(
+    store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
+) -> set[str]:
+    """What a crash left undone; nothing on a store that never published."""
+    return publish(store, config, now, states) if store.documents() else set()
+
+
+def write_status(
+    store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
+) -> None:
+    document = status(store, config, now, states)
+    data = json.dumps(document, ensure_ascii=False, indent=1).encode()
+    OutputFolder(config.output).put(STATUS, data)
+
+
+def status(
+    store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
+) -> dict[str, object]:
+    """What ``status.json`` and ``aggregator status --json`` hold."""
+    summary = store.summary(now)
+    return status_document(config.sources, states, summary, now)
+
+
+def _stands(path: Path, record: DocumentRecord | None, inputs: str) -> bool:
+    if record is None or record.fingerprint != inputs:
+        return False
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == record.digest
+    except OSError:
+        return False
+
+
+def _inputs(
+    config: Config,
+    name: str,
+    headers: Sequence[StoryHeader],
+    states: Mapping[str, SourceState],
+) -> str:
+    """A digest of all that the document's bytes depend on."""
+    shown = {header.source for header in headers}
+    sources = [
+        (source.id, source.name, source.url, source.content, source.rights)
+        for source in config.sources
+        if source.id in shown
+    ]
+    # What a source says of itself, but for its dates: they change without news.
+    infos = [
+        (info.title, info.link, info.id, info.rights)
+        for key in sorted(shown)
+        if key in states
+        for info in [states[key].info]
+    ]
+    topics = [(topic.key, topic.title) for topic in config.topics]
+    stories = [(header.id, header.revision) for header in headers]
+    parts = (
+        __version__,
+        name,
+        config.site,
+        config.publish,
+        topics,
+        sources,
+        infos,
+        stories,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _atom(
+    config: Config, document: Document, stories: Sequence[PublishedStory], store: Store
+) -> bytes:
+    from aggregator.publish.atom import AtomDocument, render_atom
+
+    site = config.site
+    return render_atom(
+        AtomDocument(
+            id=f"{site.url}{document.name}",
+            title=document.title,
+            self_url=f"{site.url}{document.name}",
+            site_url=site.url,
+            language=site.language,
+            timezone=site.timezone,
+            author=site.author or site.title,
+            topics={topic.key: topic.title for topic in config.topics},
+            summary_length=config.publish.summary_length,
+            empty_updated=store.created,
+        ),
+        stories,
+    )
+
+
+def _index(config: Config, stories: Sequence[PublishedStory]) -> bytes:
+    from aggregator.publish.page import FeedLink, IndexPage, render_index
+
+    site = config.site
+    return render_index(
+        IndexPage(
+            title=site.title,
+            site_url=site.url,
+            language=site.language,
+            timezone=site.timezone,
+            feeds=tuple(
+                FeedLink(title=feed.title, name=feed.name) for feed in feeds(config)
+            ),
+            topics={topic.key: topic.title for topic in config.topics},
+            summary_length=config.publish.summary_length,
+        ),
+        stories,
+    )

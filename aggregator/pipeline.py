@@ -1,0 +1,521 @@
+"""The way data flows, from top to bottom; nothing flows back.
+
+    due sources
+      -> fetch        bytes, "not modified", or an error that is a value
+      -> read         in a worker: parse, analyse, tag (reading.py)
+      -> settle       admit new entries, judge edits, group into stories
+      -> record       one transaction a batch
+      -> publish      the documents whose content changed (documents.py)
+
+`Pipeline` holds the steps for one configuration; `Machine` keeps many sources in
+flight and one writer behind them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from aggregator import scheduler
+from aggregator.clock import Clock
+from aggregator.config import Config
+from aggregator.dedup.arrival import admit
+from aggregator.dedup.edits import judge_edit
+from aggregator.dedup.stories import WINDOW, group
+from aggregator.errors import StoreError
+from aggregator.fetch import Politeness, fetch_source
+from aggregator.http import Client
+from aggregator.links import registrable_domain
+from aggregator.model import (
+    ChangedEntry,
+    DocumentJob,
+    DocumentRead,
+    EntryRead,
+    EntryRef,
+    Failed,
+    Fetched,
+    FetchResult,
+    Grouping,
+    Member,
+    NewEntry,
+    PollOutcome,
+    Source,
+    SourceError,
+    SourceState,
+    StoredEntry,
+)
+from aggregator.pool import Pool
+from aggregator.store import Recorded, Store
+
+T = TypeVar("T")
+
+#: A batch is committed when it holds so many polls ...
+BATCH_POLLS = 200
+#: ... or so many entries (they are what takes memory) ...
+BATCH_ENTRIES = 2_000
+#: ... or is so old.
+BATCH_SECONDS = 1.0
+
+#: After so many single polls that the database refused, it is the database: waiting
+#: for its lock once more for each of the others would take minutes.
+REFUSED_IN_A_ROW = 3
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """What one poll of one source found, before anything is decided."""
+
+    source: Source
+    #: Before the poll.
+    state: SourceState
+    result: FetchResult
+    #: None when nothing had to be read: a 304, known bytes, a failed fetch.
+    read: DocumentRead | SourceError | None = None
+    #: Key hashes and content hashes that were stored before the poll.
+    known: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def error(self) -> SourceError | None:
+        if isinstance(self.result, Failed):
+            return self.result.error
+        return self.read if isinstance(self.read, SourceError) else None
+
+    @property
+    def entries(self) -> tuple[EntryRead, ...]:
+        return self.read.entries if isinstance(self.read, DocumentRead) else ()
+
+
+class Pipeline:
+    """The steps, in order, for one configuration."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: Store,
+        client: Client,
+        politeness: Politeness,
+        pool: Pool,
+        clock: Clock,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.config = config
+        self._store = store
+        self._client = client
+        self._politeness = politeness
+        self._pool = pool
+        self._clock = clock
+        self._jitter = jitter
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    # --- fetch, read: for each source by itself, many at a time
+
+    async def poll(
+        self, source: Source, state: SourceState, store_thread: StoreThread
+    ) -> Poll:
+        """Fetch a source and read what is new in it; nothing is decided or stored."""
+        async with self._politeness.turn(source.url):
+            result = await fetch_source(
+                source.url,
+                state.validators,
+                client=self._client,
+                timeout=self.config.fetch.timeout,
+                max_bytes=source.max_bytes,
+                clock=self._clock,
+            )
+            if not isinstance(result, Fetched) or result.body_hash == state.body_hash:
+                return Poll(source=source, state=state, result=result)
+            # Inside the turn: bodies are fetched no faster than they are read.
+            await self._pool.reserve()
+        known: Mapping[int, int] = {}
+        if state.first_success is not None:
+            known = await store_thread.call(self._store.known, source.id)
+        read = await self._pool.run(self._job(source, state, result, known))
+        return Poll(source=source, state=state, result=result, read=read, known=known)
+
+    def _job(
+        self,
+        source: Source,
+        state: SourceState,
+        result: Fetched,
+        known: Mapping[int, int],
+    ) -> DocumentJob:
+        youngest_withheld = self.config.publish.max_age
+        first_sight = self.config.publish.first_sight
+        if state.first_success is None and isinstance(first_sight, timedelta):
+            youngest_withheld = min(youngest_withheld, first_sight)
+        return DocumentJob(
+            source=source,
+            url=result.url,
+            body=result.body,
+            content_type=result.content_type,
+            known=known,
+            tag_since=result.fetched_at - youngest_withheld,
+        )
+
+    # --- settle, record: a batch at a time, in the store's thread
+
+    def commit(self, polls: Sequence[Poll]) -> tuple[Recorded, dict[str, SourceState]]:
+        """Decide what the polls mean and store it, in one transaction."""
+        changed = {
+            (poll.source.id, read.fingerprint.key)
+            for poll in polls
+            for read in poll.entries
+            if read.fingerprint.key in poll.known
+        }
+        stored = self._store.entries(changed) if changed else {}
+        outcomes = [self._outcome(poll, stored) for poll in polls]
+        recorded = self._store.record(outcomes, self._group(outcomes))
+        return recorded, {outcome.state.id: outcome.state for outcome in outcomes}
+
+    def _outcome(
+        self, poll: Poll, stored: Mapping[EntryRef, StoredEntry]
+    ) -> PollOutcome:
+        """What one poll changes: the source's state, new entries, edits."""
+        error, jitter = poll.error, self._jitter()
+        if error is not None:
+            state = scheduler.after_failure(
+                poll.state,
+                poll.source,
+                error,
+                now=poll.result.fetched_at,
+                jitter=jitter,
+            )
+            return PollOutcome(state=state)
+        assert not isinstance(poll.result, Failed)  # noqa: S101 - for the type checker
+        read = poll.read if isinstance(poll.read, DocumentRead) else None
+        new = self._admit(poll)
+        state = scheduler.after_success(
+            poll.state,
+            poll.source,
+            poll.result,
+            read,
+            new_entries=bool(new),
+            jitter=jitter,
+        )
+        return PollOutcome(
+            state=state,
+            seen=read.seen if read else (),
+            new=new,
+            changed=_edits(poll, read, stored) if read else (),
+        )
+
+    def _admit(self, poll: Poll) -> tuple[NewEntry, ...]:
+        fresh = [
+            read for read in poll.entries if read.fingerprint.key not in poll.known
+        ]
+        now = poll.result.fetched_at
+        admissions = admit(
+            fresh,
+            now=now,
+            first_sight=self.config.publish.first_sight,
+            first_poll=poll.state.first_success is None,
+            ads=self.config.publish.ads,
+        )
+        return tuple(
+            NewEntry(read=read, first_seen=now, admission=admission)
+            for read, admission in zip(fresh, admissions, strict=True)
+        )
+
+    def _group(self, outcomes: Sequence[PollOutcome]) -> Grouping:
+        """The stories that the batch's new entries make or join."""
+        newcomers = self._newcomers(outcomes)
+        if not newcomers:
+            return Grouping(stories=(), minted=frozenset(), joins=())
+        prints = [member.fingerprint for member in newcomers]
+        stories, loose = self._store.neighbours(
+            links={found.link for found in prints if found.link is not None},
+            titles={found.title for found in prints if found.title is not None},
+            since=min(member.effective for member in newcomers) - WINDOW,
+        )
+        site = self.config.site
+        year = self._clock.now().astimezone(ZoneInfo(site.timezone)).year
+        return group(newcomers, stories, loose, host=site.host, year=year)
+
+    def _newcomers(self, outcomes: Sequence[PollOutcome]) -> list[Member]:
+        """New entries that can make or join a story.
+
+        What is withheld and was old when first seen can do neither: nobody will see it,
+        and most of a first crawl is of that kind.
+        """
+        order = {source.id: source for source in self.config.sources}
+        return [
+            _member(order[outcome.state.id], new)
+            for outcome in outcomes
+            for new in outcome.new
+            if new.admission.withheld is None
+            or new.first_seen - new.admission.effective <= WINDOW
+        ]
+
+
+def _member(source: Source, new: NewEntry) -> Member:
+    entry, found = new.read.entry, new.read.fingerprint
+    return Member(
+        ref=(source.id, found.key),
+        source_order=source.order,
+        key=entry.key,
+        fingerprint=found,
+        effective=new.admission.effective,
+        position=entry.position,
+        withheld=new.admission.withheld,
+        own_site=_is_own_site(entry.link, source.url),
+        topics=frozenset(score.topic for score in new.read.topics if score.tagged),
+    )
+
+
+def _is_own_site(link: str | None, source_url: str) -> bool:
+    if link is None:
+        return False
+    host_of = scheduler.host_of
+    return registrable_domain(host_of(link)) == registrable_domain(host_of(source_url))
+
+
+def _edits(
+    poll: Poll, read: DocumentRead, stored: Mapping[EntryRef, StoredEntry]
+) -> tuple[ChangedEntry, ...]:
+    """Known entries that read otherwise now, judged; those long expired stay so."""
+    return tuple(
+        ChangedEntry(
+            read=changed,
+            edit=judge_edit(old, changed, read.shared_blocks),
+            seen_at=poll.result.fetched_at,
+        )
+        for changed in read.entries
+        if (old := stored.get((poll.source.id, changed.fingerprint.key))) is not None
+    )
+
+
+# --- many sources, one writer -------------------------------------------------------
+
+
+class StoreThread:
+    """The one thread in which the store is used, so that the event loop never waits."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor, function, *arguments
+        )
+
+    def close(self) -> None:
+        self._executor.shutdown()
+
+
+@dataclass(slots=True)
+class Totals:
+    """What the machine did since it was made."""
+
+    polled: int = 0
+    fetched: int = 0
+    not_modified: int = 0
+    failed: int = 0
+    entries_new: int = 0
+    entries_updated: int = 0
+    stories_new: int = 0
+    #: Polls whose result the database refused.
+    lost: int = 0
+    store_error: StoreError | None = None
+
+    def count(self, poll: Poll) -> None:
+        self.polled += 1
+        if poll.error is not None:
+            self.failed += 1
+        elif poll.read is None:
+            self.not_modified += 1
+        else:
+            self.fetched += 1
+
+    def add(self, recorded: Recorded) -> None:
+        self.entries_new += recorded.entries_new
+        self.entries_updated += recorded.entries_updated
+        self.stories_new += recorded.stories_new
+
+
+class Machine:
+    """Keeps sources in flight and commits their results as they come.
+
+    `submit` hands sources over and returns at once. `pipeline` may be replaced while it
+    runs: polls in flight end with the one they began with.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        states: Mapping[str, SourceState],
+        store_thread: StoreThread,
+        *,
+        on_poll: Callable[[Poll], None] = lambda poll: None,
+        on_stories: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.states = dict(states)
+        self.totals = Totals()
+        self._store_thread = store_thread
+        self._on_poll = on_poll
+        self._on_stories = on_stories
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+        #: In flight, or not yet committed: not to be polled again.
+        self._busy: set[str] = set()
+        self._polls: asyncio.Queue[tuple[Pipeline, Poll] | None] = asyncio.Queue()
+        self._committer = asyncio.create_task(self._commit_as_they_come())
+
+    def submit(self, sources: Iterable[Source]) -> None:
+        """Poll these sources, except those that are being polled."""
+        for source in sources:
+            if source.id not in self._busy:
+                self._busy.add(source.id)
+                self._in_flight[source.id] = asyncio.create_task(
+                    self._poll(self.pipeline, source)
+                )
+
+    async def finish(self, patience: timedelta | None = None) -> None:
+        """Wait until nothing is in flight and all is committed; cancel after `patience`."""
+        tasks = list(self._in_flight.values())
+        if tasks:
+            seconds = patience.total_seconds() if patience else None
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        await self._polls.join()
+
+    async def those_in_flight(self) -> None:
+        """Wait for the polls that are in flight now, not for those that follow."""
+        if tasks := list(self._in_flight.values()):
+            await asyncio.wait(tasks)
+
+    async def close(self) -> None:
+        self._committer.cancel()
+        await asyncio.gather(self._committer, return_exceptions=True)
+
+    async def _poll(self, pipeline: Pipeline, source: Source) -> None:
+        state = self.states.get(source.id, SourceState(id=source.id))
+        started = time.monotonic()
+        try:
+            poll = await pipeline.poll(source, state, self._store_thread)
+        except asyncio.CancelledError:
+            self._busy.discard(source.id)
+            raise
+        except Exception:
+            # A bug that one source met: every other source goes on.
+            log.exception("poll ended by a bug", extra={"source": source.id})
+            poll = Poll(source=source, state=state, result=_bug(pipeline.now()))
+        finally:
+            del self._in_flight[source.id]
+        self._polls.put_nowait((pipeline, poll))
+        if not self._in_flight:
+            self._polls.put_nowait(None)  # nothing more will come: commit what is there
+        _log_poll(poll, time.monotonic() - started)
+        self._on_poll(poll)
+
+    async def _commit_as_they_come(self) -> None:
+        while True:
+            batch = await self._batch()
+            for pipeline in {id(pipeline): pipeline for pipeline, _ in batch}.values():
+                polls = [poll for one, poll in batch if one is pipeline]
+                await self._commit(pipeline, polls)
+            for _, poll in batch:
+                self._busy.discard(poll.source.id)
+                self._polls.task_done()
+
+    async def _batch(self) -> list[tuple[Pipeline, Poll]]:
+        """The next polls to commit together: many, or all there are after a second."""
+        batch: list[tuple[Pipeline, Poll]] = []
+        entries = 0
+        deadline: float | None = None
+        while len(batch) < BATCH_POLLS and entries < BATCH_ENTRIES:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    item = await self._polls.get()
+            except TimeoutError:
+                break
+            if item is None:
+                self._polls.task_done()
+                if batch:
+                    break
+                continue
+            batch.append(item)
+            entries += len(item[1].entries)
+            deadline = deadline or asyncio.get_running_loop().time() + BATCH_SECONDS
+        return batch
+
+    async def _commit(self, pipeline: Pipeline, polls: list[Poll]) -> None:
+        try:
+            await self._commit_whole(pipeline, polls)
+        except StoreError as error:
+            log.warning(
+                "batch refused", extra={"polls": len(polls), "error": str(error)}
+            )
+            await self._commit_one_by_one(pipeline, polls)
+
+    async def _commit_one_by_one(self, pipeline: Pipeline, polls: list[Poll]) -> None:
+        """Keep what one bad poll would take down with it."""
+        refused = 0
+        for poll in polls:
+            try:
+                if refused == REFUSED_IN_A_ROW:
+                    raise StoreError("the database refuses everything")
+                await self._commit_whole(pipeline, [poll])
+                refused = 0
+            except StoreError as error:
+                refused = min(refused + 1, REFUSED_IN_A_ROW)
+                self._give_up(poll, error)
+
+    async def _commit_whole(self, pipeline: Pipeline, polls: list[Poll]) -> None:
+        recorded, states = await self._store_thread.call(pipeline.commit, polls)
+        for poll in polls:
+            self.totals.count(poll)
+        self.totals.add(recorded)
+        self.states.update(states)
+        if recorded.stories_changed:
+            self._on_stories()
+
+    def _give_up(self, poll: Poll, error: StoreError) -> None:
+        """A poll that cannot be stored is as if it had not been: it comes again."""
+        log.error(
+            "poll not stored", extra={"source": poll.source.id, "error": str(error)}
+        )
+        self.totals.lost += 1
+        self.totals.store_error = error
+        self.states[poll.source.id] = scheduler.after_failure(
+            poll.state,
+            poll.source,
+            SourceError(code="parse", message="the database refused what was read"),
+            now=poll.result.fetched_at,
+            jitter=0,
+        )
+
+
+def _bug(now: datetime) -> Failed:
+    message = "a bug in the aggregator ended the poll; its log says where"
+    return Failed(
+        error=SourceError(code="parse:crash", message=message), fetched_at=now
+    )
+
+
+def _log_poll(poll: Poll, seconds: float) -> None:
+    error = poll.error
+    fields: dict[str, object] = {
+        "source": poll.source.id,
+        "result": error.code if error else "read" if poll.read else "not_modified",
+        "entries": len(poll.entries),
+        "ms": round(seconds * 1000),
+    }
+    if error:
+        fields["error"] = error.message
+    log.info("polled", extra=fields)

@@ -1,0 +1,237 @@
+"""Worker processes that read documents, killed when one costs too much.
+
+Parsers have inputs that make them spin in C code, where no exception reaches, and
+inputs that take all memory (docs/decisions.md). So every document is read in a
+process with limits of its own: CPU seconds by RLIMIT_CPU, memory by RLIMIT_AS, and
+the parent's clock for what both miss. Only the document that went over fails.
+
+Not concurrent.futures: there one killed worker fails every waiting job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from aggregator.model import SourceError
+
+#: CPU seconds for one document: 200 times what the longest honest one took.
+CPU_SECONDS = 10
+#: Address space above what the idle worker holds.
+MEMORY_BYTES = 512 * 1024 * 1024
+#: The parent's patience: twice the CPU limit, for a machine that is busy.
+WALL_SECONDS = 20.0
+
+_spawn = multiprocessing.get_context("spawn")
+
+
+class Pool:
+    """Runs ``prepare(setup)(job)`` in processes; a job that goes over gives a SourceError.
+
+    `prepare` is named as ``module:function`` and imported by the workers alone: what it
+    needs is heavy. `setup`, jobs and results can be pickled. Workers start when there is
+    work, so that an idle cycle costs none.
+    """
+
+    def __init__(
+        self,
+        prepare: str,
+        setup: object,
+        *,
+        size: int | None = None,
+        cpu_seconds: int = CPU_SECONDS,
+        wall_seconds: float = WALL_SECONDS,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self.size = size or max(os.cpu_count() or 1, 1)
+        self._limits = (cpu_seconds, memory_bytes)
+        self._wall_seconds = wall_seconds
+        self._prepare = prepare
+        self._setup = setup
+        self._workers: set[_Worker] = set()
+        self._idle: list[_Worker] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._threads = ThreadPoolExecutor(self.size, thread_name_prefix="worker")
+        # A few jobs wait, so that no worker does, and no more: bodies are large.
+        self._room = asyncio.Semaphore(self.size * 3)
+
+    async def reserve(self) -> None:
+        """Wait until the pool can take one more job; `run` must follow."""
+        await self._room.acquire()
+
+    async def run(self, job: object) -> Any:
+        """The job's result, or a SourceError ``parse:cpu``, ``:memory`` or ``:crash``."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._run, job
+            )
+        finally:
+            self._room.release()
+
+    def close(self) -> None:
+        """End all workers at once; a job that still runs is given up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._closed = True
+            for worker in self._workers:
+                worker.kill()
+        self._threads.shutdown()
+
+    def _run(self, job: object) -> Any:
+        worker = self._take()
+        result = worker.run(job, self._wall_seconds)
+        with self._lock:
+            if worker.alive:
+                self._idle.append(worker)
+            else:
+                self._workers.discard(worker)
+        return result
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        worker = _Worker(self._prepare, self._setup, self._limits)
+        with self._lock:
+            self._workers.add(worker)
+            if self._closed:
+                worker.kill()
+        return worker
+
+
+class _Worker:
+    """One process and its pipe, used by one thread at a time."""
+
+    def __init__(self, prepare: str, setup: object, limits: tuple[int, int]) -> None:
+        self._pipe, child = _spawn.Pipe()
+        self._process: SpawnProcess = _spawn.Process(
+            target=_work, args=(child, prepare, setup, limits), daemon=True
+        )
+        self._process.start()
+        child.close()  # so that the worker's end is the only one, and its death is seen
+        self._ready = False
+        self.alive = True
+
+    def run(self, job: object, wall_seconds: float) -> Any:
+        try:
+            if not self._ready:
+                self._pipe.recv()  # imports and dictionaries are no document's time
+                self._ready = True
+            self._pipe.send(job)
+            if not self._pipe.poll(wall_seconds):
+                self.kill()
+                self._end()
+                return _cpu_error()
+            result = self._pipe.recv()
+        except (EOFError, OSError):
+            return _cpu_error() if self._end() == -signal.SIGXCPU else self._crash()
+        if isinstance(result, _OutOfMemory):
+            self._end()  # what it freed is in pieces
+            return _memory_error()
+        return result
+
+    def kill(self) -> None:
+        """From any thread; the one that waits for an answer sees the pipe's end."""
+        self._process.kill()
+
+    def _end(self) -> int | None:
+        """Make sure that the process is gone; its exit code."""
+        self.alive = False
+        self._process.join(1)  # one that died by itself has a code of its own
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+        return self._process.exitcode
+
+    def _crash(self) -> SourceError:
+        return SourceError(
+            code="parse:crash",
+            message="the process that read the document ended with code "
+            f"{self._process.exitcode}",
+        )
+
+
+def _cpu_error() -> SourceError:
+    return SourceError(
+        code="parse:cpu",
+        message=f"reading the document took over {CPU_SECONDS} s of CPU",
+    )
+
+
+class _OutOfMemory:
+    """What a worker answers when a document took all it may have."""
+
+
+def _memory_error() -> SourceError:
+    return SourceError(
+        code="parse:memory",
+        message=f"reading the document took over {MEMORY_BYTES // 2**20} MB of memory",
+    )
+
+
+# --- in the worker ----------------------------------------------------------------
+
+
+def _work(
+    pipe: Connection, prepare: str, setup: object, limits: tuple[int, int]
+) -> None:
+    """The worker's life: one job after the other until the pipe closes."""
+    # Ctrl-C reaches the whole group; the parent says when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cpu_seconds, memory_bytes = limits
+    module, _, name = prepare.partition(":")
+    function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)(
+        setup
+    )
+    _limit_memory(memory_bytes)
+    try:
+        pipe.send("ready")
+        while True:
+            job = pipe.recv()
+            _allow_cpu(cpu_seconds)
+            try:
+                result = function(job)
+            except MemoryError:
+                result = _OutOfMemory()
+            del job
+            pipe.send(result)
+            del result
+    except (EOFError, OSError):
+        return  # the parent closed the pipe, or is gone
+
+
+def _allow_cpu(seconds: int) -> None:
+    """Raise the soft limit to what was used and `seconds` more; over it: SIGXCPU, death."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _limit_memory(more_bytes: int) -> None:
+    import resource
+
+    try:
+        with open("/proc/self/statm") as statm:
+            pages = int(statm.read().split()[0])
+    except OSError:
+        return  # no Linux: RLIMIT_AS means nothing there, the CPU limit still holds
+    limit = pages * os.sysconf("SC_PAGESIZE") + more_bytes
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -1,0 +1,268 @@
+"""When a source is polled, and what a poll means for it. Pure, but for `ticking`.
+
+The rules, in the order they win:
+
+1. Retry-After (429, 503) is honoured up to 24 h, for every source of that host.
+2. 410 Gone: a probe a week.
+3. A failure backs off: the interval, doubled with each failure in a row, up to 24 h,
+   so that nothing is given up and nothing is retried in a burst.
+4. Otherwise the interval, or the server's hint when that is longer, up to 24 h.
+
+A tenth of the wait is added at random, so that sources that met once part again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from aggregator.model import (
+    DocumentRead,
+    Fetched,
+    NotModified,
+    RecordedError,
+    RecordedWarning,
+    Source,
+    SourceError,
+    SourceState,
+    SourceWarning,
+    Validators,
+)
+
+#: Longest wait that a failure, a hint or Retry-After can cause: one probe a day.
+LONGEST_WAIT = timedelta(hours=24)
+#: 410 Gone means it; a portal that comes back is found within a week.
+GONE_WAIT = timedelta(days=7)
+#: Share of the wait that is added at random.
+JITTER = 0.1
+
+
+def due(
+    sources: Sequence[Source], states: Mapping[str, SourceState], now: datetime
+) -> list[Source]:
+    """The enabled sources whose time has come, in the order of feeds.yaml."""
+    closed = _hosts_to_leave_alone(sources, states, now)
+    return [
+        source
+        for source in sources
+        if source.enabled
+        and _is_due(source, states.get(source.id), now)
+        and closed.get(host_of(source.url), now) <= now
+    ]
+
+
+def host_of(url: str) -> str:
+    """The host by which politeness counts: lower case, without port."""
+    return (urlsplit(url).hostname or "").lower()
+
+
+def _is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
+    if state is None or state.next_poll is None or state.last_poll is None:
+        return True
+    if state.last_poll > now:
+        # The clock was set back: waiting for the old time could take for ever.
+        return True
+    if state.error is None:
+        # The operator may have shortened the interval since.
+        longest = _wait_after_success(source.interval, state.fresh_for) * (1 + JITTER)
+        return min(state.next_poll, state.last_poll + longest) <= now
+    return state.next_poll <= now
+
+
+def _hosts_to_leave_alone(
+    sources: Sequence[Source], states: Mapping[str, SourceState], now: datetime
+) -> dict[str, datetime]:
+    """Hosts that asked for peace, and until when."""
+    closed: dict[str, datetime] = {}
+    for source in sources:
+        state = states.get(source.id)
+        # The cap guards against a clock that was set back.
+        if state and state.retry_at and now < state.retry_at <= now + LONGEST_WAIT:
+            host = host_of(source.url)
+            closed[host] = max(closed.get(host, now), state.retry_at)
+    return closed
+
+
+# --- what a poll means for its source -------------------------------------------
+
+
+def after_success(
+    state: SourceState,
+    source: Source,
+    result: Fetched | NotModified,
+    read: DocumentRead | None,
+    *,
+    new_entries: bool,
+    jitter: float,
+) -> SourceState:
+    """The state after a 200 or 304; `read` is None when the bytes were known already."""
+    now = result.fetched_at
+    fresh_for = _longest(
+        result.fresh_for, (read.info if read else state.info).fresh_for
+    )
+    if isinstance(result, NotModified) and result.fresh_for is None:
+        # RFC 9111, 4.3.4: a 304 that says nothing leaves what the 200 said.
+        fresh_for = state.fresh_for
+    next_poll, reason = next_due(source, None, 0, fresh_for, now, jitter)
+    return replace(
+        state,
+        validators=_refreshed(state.validators, result),
+        body_hash=result.body_hash if isinstance(result, Fetched) else state.body_hash,
+        info=read.info if read else state.info,
+        error=None,
+        warnings=_since(state.warnings, read.warnings, now) if read else state.warnings,
+        first_success=state.first_success or now,
+        last_success=now,
+        last_poll=now,
+        last_new_entry=now if new_entries else state.last_new_entry,
+        retry_at=None,
+        fresh_for=fresh_for,
+        next_poll=next_poll,
+        next_poll_reason=reason,
+    )
+
+
+def after_failure(
+    state: SourceState,
+    source: Source,
+    error: SourceError,
+    *,
+    now: datetime,
+    jitter: float,
+) -> SourceState:
+    """The state after a failed poll: what is stored stays, the next poll is further off."""
+    asked_to_wait = error.retry_at is not None or error.code == "http_429"
+    count = (state.error.count if state.error else 0) + (not asked_to_wait)
+    next_poll, reason = next_due(source, error, count, state.fresh_for, now, jitter)
+    return replace(
+        state,
+        error=RecordedError(
+            code=error.code,
+            message=error.message,
+            since=state.error.since if state.error else now,
+            count=count,
+        ),
+        last_poll=now,
+        retry_at=error.retry_at,
+        next_poll=next_poll,
+        next_poll_reason=reason,
+    )
+
+
+def next_due(
+    source: Source,
+    error: SourceError | None,
+    failures: int,
+    fresh_for: timedelta | None,
+    now: datetime,
+    jitter: float,
+) -> tuple[datetime, str]:
+    """When to poll again, and why then, as ``reason: sentence``.
+
+    `failures` in a row, this one included; `jitter` from 0 to 1; times aware, UTC.
+    """
+    if error is None:
+        wait = _wait_after_success(source.interval, fresh_for)
+        if fresh_for and wait > source.interval:
+            reason = f"hint: the source asks to be polled every {in_words(wait)}"
+        else:
+            reason = f"interval: every {in_words(source.interval)}"
+    elif error.retry_at is not None:
+        wait = min(max(error.retry_at - now, source.interval), LONGEST_WAIT)
+        reason = f"retry-after: the server asked to wait {in_words(wait)}"
+    elif error.code == "http_410":
+        wait, reason = GONE_WAIT, "paused: the server says it is gone; a probe a week"
+    else:
+        wait = _back_off(source.interval, failures)
+        reason = (
+            f"backoff: {failures} failures in a row, {in_words(wait)} between polls"
+        )
+    return now + wait * (1 + JITTER * jitter), reason
+
+
+def _wait_after_success(interval: timedelta, fresh_for: timedelta | None) -> timedelta:
+    return max(interval, min(fresh_for or interval, LONGEST_WAIT))
+
+
+def _back_off(interval: timedelta, failures: int) -> timedelta:
+    doublings = min(max(failures - 1, 0), 20)  # 2^20 intervals are over any cap
+    return max(interval, min(interval * (1 << doublings), LONGEST_WAIT))
+
+
+def _longest(*hints: timedelta | None) -> timedelta | None:
+    return max((hint for hint in hints if hint), default=None)
+
+
+def _refreshed(stored: Validators, result: Fetched | NotModified) -> Validators:
+    if isinstance(result, Fetched):
+        return result.validators
+    # Each for itself: a 304 may carry one and not the other (RFC 9110, 15.4.5).
+    return Validators(
+        etag=result.validators.etag or stored.etag,
+        last_modified=result.validators.last_modified or stored.last_modified,
+    )
+
+
+def _since(
+    before: Sequence[RecordedWarning], found: Sequence[SourceWarning], now: datetime
+) -> tuple[RecordedWarning, ...]:
+    known = {warning.code: warning.since for warning in before}
+    return tuple(
+        RecordedWarning(
+            code=warning.code,
+            message=warning.message,
+            since=known.get(warning.code, now),
+        )
+        for warning in found
+    )
+
+
+def in_words(span: timedelta) -> str:
+    """A duration as feeds.yaml writes it: ``15m``, ``2h``, ``36h``; rounded."""
+    seconds = round(span.total_seconds())
+    if seconds < 120:
+        return f"{seconds}s"
+    if seconds < 7200:
+        return f"{round(seconds / 60)}m"
+    return (
+        f"{round(seconds / 3600)}h"
+        if seconds < 172_800
+        else f"{round(seconds / 86_400)}d"
+    )
+
+
+# --- the tick -------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def ticking(
+    jobs: Sequence[tuple[Callable[[], object], timedelta]],
+) -> AsyncIterator[None]:
+    """Call each job at its interval, on the running loop, while the block runs.
+
+    A job hands work over and returns at once: APScheduler skips the ticks of a job
+    that still runs, and shutting it down cancels coroutines.
+    """
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+    # The machine's TZ may be invalid, and APScheduler's default then raises.
+    scheduler = AsyncIOScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}
+    )
+    for job, interval in jobs:
+        scheduler.add_job(_in_loop(job), "interval", seconds=interval.total_seconds())
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=False)
+
+
+def _in_loop(job: Callable[[], object]) -> Callable[[], object]:
+    async def call() -> None:  # a plain function would run in a thread
+        job()
+
+    return call
