@@ -1,0 +1,110 @@
+"""What response headers say about the next poll: validators, freshness, Retry-After.
+
+Headers are a mapping of lower-case names to latin-1 text. Nothing here raises: a
+header that makes no sense is one that was not sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from aggregator.model import Validators
+
+#: Server hints are floors up to this (docs/decisions.md).
+LONGEST_HINT = timedelta(hours=24)
+#: Longer validators are somebody's cookie, not a validator.
+LONGEST_VALIDATOR = 1024
+
+#: RFC 9110, 5.5: a field value that may be sent, so neither controls nor outer blanks.
+SENDABLE = re.compile(
+    r"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?"
+)
+
+
+def validators_of(headers: Mapping[str, str]) -> Validators:
+    """Byte-exact, weak marks and missing quotes included."""
+    return Validators(
+        etag=_sendable(headers.get("etag")),
+        last_modified=_sendable(headers.get("last-modified")),
+    )
+
+
+def conditions(validators: Validators) -> list[tuple[str, str]]:
+    """The request headers that send ``validators`` back."""
+    pairs = (
+        ("If-None-Match", _sendable(validators.etag)),
+        ("If-Modified-Since", _sendable(validators.last_modified)),
+    )
+    return [(name, value) for name, value in pairs if value is not None]
+
+
+def _sendable(value: str | None) -> str | None:
+    if value is None or len(value) > LONGEST_VALIDATOR:
+        return None
+    return value if SENDABLE.fullmatch(value) else None
+
+
+def fresh_for(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """How long the answer stays the same by the server's word; None when it says nothing.
+
+    ``no-cache`` and ``no-store`` beat ``max-age``, which beats ``Expires``
+    (RFC 9111, 5.2.2 and 5.3); what a cache on the way has used up (Age) is taken off.
+    """
+    directives = _directives(headers.get("cache-control", ""))
+    if "no-cache" in directives or "no-store" in directives:
+        return None
+    if "max-age" in directives:
+        lifetime = _seconds(directives["max-age"])
+        age = _seconds(headers.get("age", "0")) or timedelta()
+        return _hint(lifetime - age if lifetime is not None else None)
+    expires = _date(headers.get("expires"))
+    return _hint(expires - _sent_at(headers, now) if expires is not None else None)
+
+
+def retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """The earliest next poll by Retry-After: seconds, or a date by the server's clock."""
+    value = headers.get("retry-after", "").strip()
+    delay = _seconds(value)
+    if delay is None:
+        date = _date(value)
+        delay = date - _sent_at(headers, now) if date is not None else None
+    delay = _hint(delay)
+    return now + delay if delay is not None else None
+
+
+def _hint(delay: timedelta | None) -> timedelta | None:
+    if delay is None or delay <= timedelta():
+        return None
+    return min(delay, LONGEST_HINT)
+
+
+def _directives(value: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in value.split(","))
+    return {name.strip().lower(): argument.strip(' \t"') for name, _, argument in pairs}
+
+
+def _seconds(value: str) -> timedelta | None:
+    value = value.strip()
+    if not (value.isascii() and value.isdigit()):
+        return None
+    # Cut before int(): thousands of digits are an attack, and timedelta overflows.
+    return timedelta(seconds=int(value.lstrip("0")[:9] or "0"))
+
+
+def _sent_at(headers: Mapping[str, str], now: datetime) -> datetime:
+    """The server's own present: its clock may be wrong, but it is wrong throughout."""
+    return _date(headers.get("date")) or now
+
+
+def _date(value: str | None) -> datetime | None:
+    if not value or len(value) > 100:
+        return None
+    try:
+        date = parsedate_to_datetime(value)
+        # RFC 9110 dates are GMT, also where the zone is missing or "-0000".
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
