@@ -7,14 +7,15 @@ import re
 from aggregator.text import clean_text
 
 # RFC 3987, 2.2, ipath and iquery; "%" only before two hexadecimal digits. Private use
-# (legal in a query alone) and everything outside ucschar is percent-encoded.
+# (legal in a query alone) and everything outside ucschar is percent-encoded,
+# and so is white space, of which ucschar has kinds that RFC 3987 would allow.
 _UCSCHAR = "\xa0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
     f"{chr(plane << 16)}-{chr((plane << 16) + 0xFFFD)}" for plane in range(1, 15)
 )
 _illegal = re.compile(
-    rf"%(?![0-9A-Fa-f]{{2}})|[^%A-Za-z0-9._~!$&'()*+,;=:@/?\-{_UCSCHAR}]"
+    rf"%(?![0-9A-Fa-f]{{2}})|[^%A-Za-z0-9._~!$&'()*+,;=:@/?\-{_UCSCHAR}]|\s"
 )
-_http = re.compile(r"(https?)://([^/?#\\]*)(.*)", re.DOTALL | re.IGNORECASE)
+_http = re.compile(r"(https?)://([^/?#\\]*)((?:[/?#].*)?)", re.DOTALL | re.IGNORECASE)
 _host = re.compile(r"(?:[\w.~%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?=.)")
 

@@ -1,0 +1,443 @@
+"""Atom documents are valid per RFC 4287, whatever the sources wrote."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import feedparser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from aggregator.model import Enclosure, FeedInfo, PublishedMember
+from aggregator.publish import atom
+from aggregator.publish.atom import render_atom
+
+DATA = Path(__file__).parent / "data" / "publish"
+sample = runpy.run_path(str(DATA / "sample.py"))
+STORIES = sample["STORIES"]
+HERALD, HARBOUR = sample["HERALD"], sample["HARBOUR"]
+atom_document, story, entry = sample["atom_document"], sample["story"], sample["entry"]
+
+NS = "{http://www.w3.org/2005/Atom}"
+RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
+)
+MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
+LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+
+AT_MOST_ONCE = {
+    "feed": {"generator", "icon", "logo", "rights", "subtitle"},
+    "entry": {"content", "published", "rights", "source", "summary"},
+    "source": {"generator", "icon", "logo", "rights", "subtitle"},
+}
+REPEATED = {
+    "feed": {"author", "category", "contributor", "link", "entry"},
+    "entry": {"author", "category", "contributor", "link"},
+    "source": {"author", "category", "contributor", "link"},
+}
+
+
+def check(data):
+    """RFC 4287, sections 4.1 and 4.2, as far as we use it; gives the feed element."""
+    feed = etree.fromstring(data)
+    assert feed.tag == f"{NS}feed"
+    assert all(element.tag.startswith(NS) for element in feed.iter())
+    check_container(feed, "feed")
+    assert feed.get(LANGUAGE)
+    assert [link.get("rel") for link in feed.findall(f"{NS}link")].count("self") == 1
+    entries = feed.findall(f"{NS}entry")
+    assert len({e.findtext(f"{NS}id") for e in entries}) == len(entries)
+    for element in entries:
+        check_entry(element, feed)
+    return feed
+
+
+def check_entry(element, feed):
+    check_container(element, "entry")
+    links = element.findall(f"{NS}link")
+    assert element.find(f"{NS}content") is not None or "alternate" in {
+        link.get("rel", "alternate") for link in links
+    }
+    assert (
+        element.find(f"{NS}author") is not None or feed.find(f"{NS}author") is not None
+    )
+    for name in ("title", "summary", "content"):
+        for text in element.findall(f"{NS}{name}"):
+            assert text.get("type", "text") in {"text", "html"}
+            assert len(text) == 0
+    source = element.find(f"{NS}source")
+    check_container(source, "source")
+    assert source.find(f"{NS}link") is not None
+
+
+def check_container(element, kind):
+    names = [child.tag.removeprefix(NS) for child in element]
+    for required in ("id", "title", "updated"):
+        assert names.count(required) == 1
+    assert (
+        set(names) <= {"id", "title", "updated"} | AT_MOST_ONCE[kind] | REPEATED[kind]
+    )
+    for single in AT_MOST_ONCE[kind]:
+        assert names.count(single) <= 1
+    assert element.findtext(f"{NS}title").strip()
+    check_iri(element.findtext(f"{NS}id"))
+    for name in ("updated", "published"):
+        for date in element.findall(f"{NS}{name}"):
+            assert RFC_3339.fullmatch(date.text)
+            assert datetime.fromisoformat(date.text)
+    for author in element.findall(f"{NS}author"):
+        assert author.findtext(f"{NS}name").strip()
+    for category in element.findall(f"{NS}category"):
+        assert category.get("term")
+        check_iri(category.get("scheme"))
+    check_links(element.findall(f"{NS}link"))
+
+
+def check_links(links):
+    alternates = [
+        (link.get("type"), link.get("hreflang"))
+        for link in links
+        if link.get("rel", "alternate") == "alternate"
+    ]
+    assert len(set(alternates)) == len(alternates)
+    for link in links:
+        check_iri(link.get("href"))
+        assert link.get("rel") in {"alternate", "self", "related", "enclosure"}
+        assert link.get("type") is None or MEDIA_TYPE.fullmatch(link.get("type"))
+        assert link.get("length") is None or link.get("length").isdigit()
+
+
+def check_iri(value):
+    assert urlsplit(value).scheme
+    assert not re.search(r'[\s"<>\\^`{|}\[\]]|%(?![0-9A-Fa-f]{2})', value)
+
+
+def first(**changes):
+    """The first sample story with ``changes`` of the story and of its ``lead``."""
+    lead = replace(STORIES[0].lead, **changes.pop("lead", {}))
+    return replace(STORIES[0], lead=lead, **changes)
+
+
+def only_entry(story, **document):
+    return feedparser.parse(render_atom(atom_document(**document), [story])).entries[0]
+
+
+def links(element, rel):
+    return [link.get("href") for link in element.findall(f"{NS}link[@rel='{rel}']")]
+
+
+def test_golden_bytes():
+    """A change here is a change for every subscriber: make it knowingly."""
+    data = render_atom(atom_document(), STORIES)
+
+    assert data.decode() == (DATA / "small.atom").read_text(encoding="utf-8")
+    check(data)
+
+
+def test_same_bytes_in_every_process():
+    def run(seed):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": f"UTC-{seed}"}
+        command = [sys.executable, "-W", "error", str(DATA / "sample.py")]
+        root = str(Path(__file__).parents[1])
+        environment["PYTHONPATH"] = root
+        return subprocess.run(
+            command, env=environment, check=True, capture_output=True
+        ).stdout
+
+    first_run, second_run = run("1"), run("2")
+
+    assert first_run == second_run
+    assert render_atom(atom_document(), STORIES) in first_run
+
+
+def test_feedparser_finds_every_field():
+    parsed = feedparser.parse(render_atom(atom_document(), STORIES))
+
+    assert not parsed.bozo
+    assert parsed.feed.id == parsed.feed.links[0].href
+    assert parsed.feed.title == "Новости степи"
+    assert parsed.feed.link == "https://news.example.org/"
+    assert parsed.feed.language == "ru"
+    assert parsed.feed.generator == "aggregator"
+    assert parsed.feed.updated == STORIES[0].updated.astimezone(
+        datetime.fromisoformat(parsed.feed.updated).tzinfo
+    ).isoformat(timespec="microseconds")
+    item = parsed.entries[0]
+    assert item.id == STORIES[0].id
+    assert item.title == "В музее открылась выставка"
+    assert item.link == "https://herald.example/1"
+    assert item.published == "2026-09-01T07:00:00+03:00"
+    assert item.updated == "2026-09-01T07:00:00.100001+03:00"
+    assert [author.name for author in item.authors] == ["Анна Петрова", "Олег Ким"]
+    assert [(tag.term, tag.scheme, tag.label) for tag in item.tags] == [
+        ("culture", "https://news.example.org/topics", "Культура"),
+        ("health", "https://news.example.org/topics", "Здоровье"),
+    ]
+    (enclosure,) = item.enclosures
+    assert enclosure.href == "https://herald.example/a%20b.jpg"
+    assert (enclosure.type, enclosure.length) == ("image/jpeg", "1200")
+    (related,) = (link for link in item.links if link.rel == "related")
+    assert related.href == "https://harbour.example/77?a%5B%5D=1"
+    assert related.title == "Гавань: Музей показал новое"
+    assert item.rights == "© Степной вестник"
+
+
+def test_source_is_named_in_full():
+    feed = check(render_atom(atom_document(), STORIES))
+    herald, harbour, bulletin = feed.findall(f"{NS}entry/{NS}source")[:3]
+
+    assert herald.findtext(f"{NS}id") == HERALD.info.id
+    assert herald.findtext(f"{NS}title") == "Степной вестник"
+    assert links(herald, "alternate") == ["https://herald.example/"]
+    assert links(herald, "self") == ["https://herald.example/rss/"]
+    assert herald.findtext(f"{NS}rights") == "© Степной вестник"
+    assert harbour.findtext(f"{NS}id") == "https://harbour.example/feed"
+    assert harbour.findtext(f"{NS}rights") == "Перепечатка со ссылкой"
+    assert links(bulletin, "self") == ["http://bulletin.example/a.xml"]
+
+
+def test_a_poll_that_brought_no_news_changes_no_byte():
+    """Many feeds date themselves now, at every request."""
+    later = replace(
+        HERALD, info=replace(HERALD.info, updated=datetime(2026, 9, 2, tzinfo=UTC))
+    )
+
+    assert render_atom(atom_document(), [first(source=later)]) == render_atom(
+        atom_document(), [first()]
+    )
+
+
+def test_no_password_of_a_source_is_published():
+    assert b"secret" not in render_atom(atom_document(), STORIES)
+
+
+def test_order_is_as_given():
+    parsed = feedparser.parse(render_atom(atom_document(), STORIES))
+
+    assert [item.id for item in parsed.entries] == [story.id for story in STORIES]
+
+
+def test_empty_document_is_valid_and_dated():
+    feed = check(render_atom(atom_document(subtitle="О степи", rights="©"), []))
+
+    assert feed.findtext(f"{NS}updated") == "2026-01-01T03:00:00+03:00"
+    assert feed.findtext(f"{NS}subtitle") == "О степи"
+
+
+def test_document_is_as_new_as_its_newest_story():
+    newest = replace(STORIES[2], updated=STORIES[0].updated + timedelta(days=1))
+
+    feed = check(render_atom(atom_document(), [STORIES[0], newest]))
+
+    assert feed.findtext(f"{NS}updated") == "2026-09-02T07:00:00.100001+03:00"
+
+
+class TestText:
+    def test_summary_is_plain_text_cut_at_a_sentence(self):
+        item = only_entry(STORIES[3])
+
+        assert item.summary == "Первое предложение здесь. …"
+        assert item.summary_detail.type == "text/plain"
+
+    def test_summary_comes_before_the_text(self):
+        alone = first(members=())
+
+        assert only_entry(alone).summary == "Выставка работает до конца месяца."
+
+    def test_without_a_summary_the_text_serves(self):
+        alone = first(members=(), lead={"summary": None})
+
+        assert only_entry(alone).summary == "Длинный рассказ."
+
+    def test_summary_that_only_repeats_the_title_is_left_out(self):
+        alone = first(
+            members=(),
+            lead={"summary": None, "content": None, "text": STORIES[0].lead.title},
+        )
+
+        assert "summary" not in only_entry(alone)
+
+    def test_others_are_named_and_linked_under_it(self):
+        item = only_entry(first())
+
+        assert item.summary_detail.type == "text/html"
+        assert item.summary == (
+            "<p>Выставка работает до конца месяца.</p><p>Также сообщили: "
+            '<a href="https://harbour.example/77?a%5B%5D=1">Гавань</a>, '
+            "Листок &amp; Ко.</p>"
+        )
+
+    def test_each_source_is_named_once_and_the_lead_not_at_all(self):
+        twice = PublishedMember(
+            source=HARBOUR,
+            title="Ещё",
+            link="https://harbour.example/78",
+            relation="copy",
+        )
+        own = replace(twice, source=HERALD, link="https://herald.example/9")
+        item = only_entry(first(members=(*STORIES[0].members, twice, own)))
+
+        assert item.summary.count("Гавань") == 1
+        assert "Степной вестник" not in item.summary
+        assert len([link for link in item.links if link.rel == "related"]) == 3
+
+    def test_full_content_is_the_sources_markup(self):
+        item = only_entry(STORIES[1])
+
+        assert item.content[0].type == "text/html"
+        assert item.content[0].value == STORIES[1].lead.content
+
+    def test_title_policy_shows_nothing_else(self):
+        titled = replace(HERALD, content="title")
+        data = render_atom(atom_document(), [first(source=titled)]).decode()
+
+        assert "до конца месяца" not in data
+        assert "Длинный рассказ" not in data
+        assert "Также сообщили" in data
+
+    def test_title_is_made_from_the_text_when_there_is_none(self):
+        assert only_entry(STORIES[2]).title == "Только текст без заголовка."
+        nothing = first(lead={"title": " \x00 ", "text": ""})
+        assert only_entry(nothing).title == "Без заголовка"
+
+    def test_markup_in_a_title_is_text(self):
+        feed = check(render_atom(atom_document(), [STORIES[1]]))
+
+        title = feed.find(f"{NS}entry/{NS}title")
+        assert title.get("type") == "text"
+        assert title.text == "Поликлиника <принимает> & «лечит»"
+
+    def test_advertising_is_labelled_once(self):
+        assert only_entry(STORIES[3]).title == "Реклама. Скидки на билеты"
+        labelled = first(ad=True, lead={"title": "РЕКЛАМА Скидки"})
+        assert only_entry(labelled).title == "РЕКЛАМА Скидки"
+
+    def test_english_words_in_an_english_document(self):
+        item = only_entry(first(ad=True), language="en-GB")
+
+        assert item.title.startswith("Advertisement. ")
+        assert "Also reported by: " in item.summary
+
+
+class TestLinks:
+    def test_entry_without_link_leads_to_its_source_then_to_the_site(self):
+        assert only_entry(first(lead={"link": None})).link == "https://herald.example/"
+        assert only_entry(STORIES[2]).link == "https://news.example.org/"
+
+    def test_only_http_is_linked(self):
+        member = replace(STORIES[0].members[0], link="javascript:alert(1)")
+        hostile = first(lead={"link": "javascript:alert(1)"}, members=(member,))
+
+        assert b"javascript" not in render_atom(atom_document(), [hostile])
+
+    def test_a_members_link_that_is_the_leads_is_not_repeated(self):
+        member = replace(STORIES[0].members[0], link=STORIES[0].lead.link)
+        feed = check(render_atom(atom_document(), [first(members=(member,))]))
+
+        assert links(feed.find(f"{NS}entry"), "related") == []
+
+    def test_author_is_the_source_when_nobody_signed(self):
+        assert only_entry(STORIES[1]).author == "Гавань"
+
+
+def test_one_bad_story_never_costs_the_others(monkeypatch, caplog):
+    original = atom._EntryExtension._source
+
+    def explode(self, element, story):
+        if story.id == STORIES[1].id:
+            raise ValueError("All strings must be XML compatible")
+        original(self, element, story)
+
+    monkeypatch.setattr(atom._EntryExtension, "_source", explode)
+    unreadable = replace(STORIES[3], published=None)
+
+    feed = check(render_atom(atom_document(), [*STORIES[:3], unreadable]))
+
+    ids = [element.findtext(f"{NS}id") for element in feed.findall(f"{NS}entry")]
+    assert ids == [STORIES[0].id, STORIES[2].id]
+    assert STORIES[1].id in caplog.text
+    assert STORIES[3].id in caplog.text
+
+
+def test_a_zone_offset_with_seconds_is_never_written():
+    old = first(published=datetime(1900, 1, 1, tzinfo=UTC))
+
+    check(render_atom(atom_document(), [old]))
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=25)
+ANY_LINK = st.none() | ANY_TEXT | ANY_TEXT.map("https://a.example/{}".format)
+ANY_SOURCE = st.builds(
+    replace,
+    st.just(HERALD),
+    name=ANY_TEXT,
+    rights=st.none() | ANY_TEXT,
+    content=st.sampled_from(["title", "summary", "full"]),
+    info=st.builds(FeedInfo, link=ANY_LINK, id=ANY_LINK, rights=st.none() | ANY_TEXT),
+)
+ANY_LEAD = st.fixed_dictionaries(
+    {
+        "title": ANY_TEXT,
+        "link": ANY_LINK,
+        "summary": st.none() | ANY_TEXT,
+        "content": st.none() | ANY_TEXT,
+        "text": ANY_TEXT,
+        "authors": st.lists(ANY_TEXT, max_size=2).map(tuple),
+        "enclosures": st.lists(
+            st.builds(
+                Enclosure,
+                url=ANY_LINK.map(str),
+                type=st.none() | ANY_TEXT,
+                length=st.none() | st.integers(),
+            ),
+            max_size=2,
+        ).map(tuple),
+    }
+)
+ANY_MEMBERS = st.lists(
+    st.builds(
+        PublishedMember,
+        source=ANY_SOURCE.map(lambda source: replace(source, id="other")),
+        title=ANY_TEXT,
+        link=ANY_LINK,
+        relation=st.sampled_from(["copy", "report"]),
+    ),
+    max_size=2,
+).map(tuple)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANY_LEAD, ANY_SOURCE, ANY_MEMBERS, ANY_TEXT, st.booleans())
+def test_any_text_makes_a_valid_document(lead, source, members, title, ad):
+    """Whatever we publish, feedparser reads without bozo, and all of it."""
+    hostile = story(7, entry(7, **lead), source, members=members, ad=ad)
+    document = atom_document(title=title, topics={"culture": title})
+
+    data = render_atom(document, [hostile, *STORIES])
+
+    feed = check(data)
+    parsed = feedparser.parse(data)
+    assert not parsed.bozo
+    assert len(feed.findall(f"{NS}entry")) == len(parsed.entries) == len(STORIES) + 1
+    assert render_atom(document, [hostile, *STORIES]) == data
+
+
+def test_a_hundred_stories_take_milliseconds():
+    """Some 10 ms on the machine it was written on; every topic pays it again."""
+    many = [
+        replace(STORIES[n % 4], id=f"tag:news.example.org,2026:{n}") for n in range(100)
+    ]
+    render_atom(atom_document(), many[:4])
+    started = time.process_time()
+
+    render_atom(atom_document(), many)
+
+    assert time.process_time() - started < 0.25

@@ -1,0 +1,144 @@
+"""status.json: contracts.md's shape, and one word for every source."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aggregator.model import RecordedError, RecordedWarning, Source, SourceState
+from aggregator.publish.status import (
+    SourceCounts,
+    render_status,
+    source_state,
+    status_document,
+)
+
+NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SOURCE = Source(
+    id="herald",
+    url="https://reader:secret@herald.example/rss",
+    name="Степной вестник",
+    order=0,
+    interval=timedelta(minutes=15),
+    timezone="Europe/Moscow",
+    content="summary",
+    max_bytes=10_000_000,
+)
+GOOD = SourceState(
+    id="herald",
+    first_success=NOW - HOUR,
+    last_success=NOW - HOUR,
+    last_poll=NOW - HOUR,
+    next_poll=NOW + HOUR,
+    next_poll_reason="interval: every 15m",
+)
+
+
+def failing(code, retry_at=None):
+    error = RecordedError(code=code, message="No.", since=NOW - HOUR, count=2)
+    return replace(GOOD, error=error, retry_at=retry_at)
+
+
+def document(states, source=SOURCE, **fields):
+    values = {
+        "sources": [source],
+        "states": states,
+        "counts": {"herald": SourceCounts(entries=12, entries_a_day=1.5)},
+        "stories": 7,
+        "updated": NOW,
+        "now": NOW,
+    }
+    return status_document(**(values | fields))
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (SourceState(id="herald"), "new"),
+        (GOOD, "ok"),
+        (failing("http_500"), "failing"),
+        (failing("dns"), "failing"),
+        (failing("http_410"), "paused"),
+        (failing("http_429", NOW + HOUR), "paused"),
+        (failing("http_503", NOW + HOUR), "paused"),
+        (failing("http_503:challenge", NOW + HOUR), "paused"),
+        (failing("http_429", NOW - HOUR), "failing"),
+        (failing("http_429"), "failing"),
+        (failing("http_500", NOW + HOUR), "failing"),
+    ],
+)
+def test_state(state, word):
+    assert source_state(SOURCE, state, NOW) == word
+
+
+def test_switched_off_source_is_paused():
+    source = replace(SOURCE, enabled=False)
+
+    row = document({"herald": GOOD}, source)["sources"][0]
+
+    assert row["state"] == "paused"
+    assert row["next_poll"] is None
+    assert row["next_poll_reason"] == "paused: enabled is false"
+
+
+def test_row():
+    warning = RecordedWarning(code="dates", message="No zone.", since=NOW - HOUR)
+    state = replace(failing("http_404"), warnings=(warning,))
+
+    assert document({"herald": state}) == {
+        "sources": [
+            {
+                "id": "herald",
+                "name": "Степной вестник",
+                "url": "https://herald.example/rss",
+                "effective_url": None,
+                "state": "failing",
+                "error": {
+                    "code": "http_404",
+                    "message": "No.",
+                    "since": "2026-09-01T11:00:00Z",
+                    "count": 2,
+                },
+                "warnings": [
+                    {
+                        "code": "dates",
+                        "message": "No zone.",
+                        "since": "2026-09-01T11:00:00Z",
+                    }
+                ],
+                "entries": 12,
+                "entries_a_day": 1.5,
+                "last_success": "2026-09-01T11:00:00Z",
+                "last_new_entry": None,
+                "next_poll": "2026-09-01T13:00:00Z",
+                "next_poll_reason": "interval: every 15m",
+            }
+        ],
+        "alerts": [],
+        "stories": 7,
+        "updated": "2026-09-01T12:00:00Z",
+    }
+
+
+def test_source_that_was_never_polled_has_a_row():
+    row = document({}, counts={}, updated=None)["sources"][0]
+
+    assert (row["state"], row["entries"], row["error"]) == ("new", 0, None)
+    assert row["next_poll_reason"] == "new: never polled"
+
+
+def test_bytes_are_json_for_people():
+    data = render_status(document({"herald": failing("http_500")}))
+
+    assert json.loads(data) == document({"herald": failing("http_500")})
+    assert "Степной вестник" in data.decode()
+    assert data.endswith(b"\n")
+    assert b"secret" not in data
+
+
+def test_a_message_with_a_lone_surrogate_is_written_all_the_same():
+    error = RecordedError(code="parse", message="x\udc80", since=NOW, count=1)
+
+    assert json.loads(render_status(document({"herald": replace(GOOD, error=error)})))
