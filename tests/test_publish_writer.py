@@ -112,10 +112,12 @@ def test_a_pipe_in_the_documents_place_does_not_hang(folder):
 
 def test_a_folder_in_the_documents_place_is_an_error_that_names_it(folder):
     (folder.path / "feed.atom").mkdir(parents=True)
+    descriptors = os.listdir("/proc/self/fd")
 
     with pytest.raises(PublishError, match=r"output/feed\.atom"):
         folder.put("feed.atom", b"x")
     assert names(folder) == ["feed.atom"]
+    assert os.listdir("/proc/self/fd") == descriptors
 
 
 def test_a_file_in_the_folders_place_is_an_error(tmp_path):

@@ -78,9 +78,10 @@ def _read(folder: int, name: str) -> bytes | None:
         descriptor = os.open(name, flags, dir_fd=folder)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)  # open() would refuse a folder and leak the descriptor
+        return None
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
         return file.read()
 
 
