@@ -1,0 +1,92 @@
+"""Lemmas and stems of single word forms; sole importer of pymorphy3 and PyStemmer.
+
+Both libraries load at the first question, not at import: a crawl that finds
+nothing new never pays for the dictionaries (0.1 s, 25 MB).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from aggregator.russian.tokens import fold
+
+if TYPE_CHECKING:
+    from pymorphy3 import MorphAnalyzer
+
+#: Forms remembered before a cache starts anew. A year of regional news has some
+#: 300,000 distinct forms, but 50,000 cover all but rare names and typing errors.
+#: Emptying is cheaper than counting uses: an LRU answers at a third of the speed
+#: (5.8 against 14.7 million forms a second).
+FORMS_KEPT = 200_000
+
+Known = TypeVar("Known")
+
+
+class FormCache(dict[str, Known], Generic[Known]):
+    """What is known of a word form, asked once each: ``cache[form]``.
+
+    Begins anew when ``limit`` forms are in it.
+    """
+
+    def __init__(
+        self, find: Callable[[str], Known], *, limit: int = FORMS_KEPT
+    ) -> None:
+        super().__init__()
+        self._find = find
+        self._limit = limit
+
+    def __missing__(self, form: str) -> Known:
+        if len(self) >= self._limit:
+            self.clear()
+        known = self[form] = self._find(form)
+        return known
+
+
+@cache
+def _analyser() -> MorphAnalyzer:
+    from pymorphy3 import MorphAnalyzer
+
+    return MorphAnalyzer(lang="ru")
+
+
+@cache
+def _stem_word() -> Callable[[str], str]:
+    from Stemmer import Stemmer
+
+    # Its own cache is slower than none (2.1 against 2.9 million forms a second).
+    stem_word: Callable[[str], str] = Stemmer("russian", 0).stemWord
+    return stem_word
+
+
+def _find_lemma(form: str) -> str:
+    if form.isascii():  # numbers and Latin names have no Russian forms
+        return form
+    return fold(_analyser().normal_forms(form)[0])
+
+
+def _find_stem(form: str) -> str:
+    return form if form.isascii() else _stem_word()(form)
+
+
+_lemmas: FormCache[str] = FormCache(_find_lemma)
+_stems: FormCache[str] = FormCache(_find_stem)
+
+#: The likeliest dictionary form of a folded word form, folded itself.
+lemma_of: Callable[[str], str] = _lemmas.__getitem__
+#: The Snowball stem of a folded word form.
+stem_of: Callable[[str], str] = _stems.__getitem__
+
+
+def forms_of(word: str) -> frozenset[str]:
+    """All forms, folded, of the word that ``word`` most likely is a form of."""
+    if word.isascii():
+        return frozenset({word})
+    lemma = lemma_of(word)
+    return frozenset(
+        fold(form.word)
+        for parse in _analyser().parse(word)
+        if fold(parse.normal_form) == lemma
+        for form in parse.lexeme
+    )
