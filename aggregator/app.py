@@ -27,7 +27,7 @@ from aggregator.errors import ConfigError, PublishError, StoreError
 from aggregator.fetch import Politeness
 from aggregator.http import Client
 from aggregator.model import Source, SourceState
-from aggregator.pipeline import Machine, Pipeline, Poll, StoreThread, Totals
+from aggregator.pipeline import Intake, Machine, Pipeline, Poll, StoreThread, Totals
 from aggregator.pool import Pool
 from aggregator.scheduler import due, ticking
 from aggregator.store import Store
@@ -77,29 +77,31 @@ def open_store(config: Config, *, writing: bool) -> Iterator[Store]:
 
 
 @asynccontextmanager
-async def open_pipeline(
-    config: Config, store: Store, clock: Clock
-) -> AsyncIterator[Pipeline]:
-    """The steps for one configuration, with a client and workers of their own."""
+async def open_intake(config: Config, clock: Clock) -> AsyncIterator[Intake]:
+    """Fetching and reading for one configuration, with a client and workers of its own."""
     pool = Pool("aggregator.reading:reader", config.topics)
     try:
         async with Client(
             user_agent=user_agent(config), allow_private=config.fetch.allow_private
         ) as client:
-            yield Pipeline(
-                config,
-                store=store,
-                client=client,
-                politeness=Politeness(
-                    concurrency=config.fetch.concurrency,
-                    per_host=config.fetch.per_host,
-                    gap=config.fetch.gap,
-                ),
-                pool=pool,
-                clock=clock,
+            politeness = Politeness(
+                concurrency=config.fetch.concurrency,
+                per_host=config.fetch.per_host,
+                gap=config.fetch.gap,
+            )
+            yield Intake(
+                config, client=client, politeness=politeness, pool=pool, clock=clock
             )
     finally:
         pool.close()
+
+
+@asynccontextmanager
+async def open_pipeline(
+    config: Config, store: Store, clock: Clock
+) -> AsyncIterator[Pipeline]:
+    async with open_intake(config, clock) as intake:
+        yield Pipeline(config, intake=intake, store=store, clock=clock)
 
 
 # --- one cycle ------------------------------------------------------------------------
@@ -170,6 +172,24 @@ async def _cycle(
             await machine.close()
             thread.close()
         return machine.totals, machine.states
+
+
+def probe(config: Config, clock: Clock | None = None) -> list[Poll]:
+    """Poll every source once, as if for the first time, and store nothing."""
+
+    async def poll_all() -> list[Poll]:
+        async with open_intake(config, clock or SystemClock()) as intake:
+            polls = [
+                intake.poll(source, SourceState(id=source.id), _nothing_known)
+                for source in config.sources
+            ]
+            return await asyncio.gather(*polls)
+
+    return asyncio.run(poll_all())
+
+
+async def _nothing_known(source_id: str) -> Mapping[int, int]:
+    return {}
 
 
 def publish(config: Config, clock: Clock | None = None) -> set[str]:

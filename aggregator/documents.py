@@ -8,17 +8,17 @@ out here too: a file that is missing or not as the manifest says is rendered aga
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from aggregator import __version__
 from aggregator.config import Config
 from aggregator.model import PublishedStory, SourceState, StoryHeader
 from aggregator.publish.select import cutoff, select
-from aggregator.publish.status import status_document
+from aggregator.publish.status import render_status, status_document
 from aggregator.publish.writer import OutputFolder
 from aggregator.store import DocumentRecord, Store
 
@@ -123,17 +123,23 @@ def recover(
 def write_status(
     store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
 ) -> None:
-    document = status(store, config, now, states)
-    data = json.dumps(document, ensure_ascii=False, indent=1).encode()
+    data = render_status(status(store, config, now, states))
     OutputFolder(config.output).put(STATUS, data)
 
 
 def status(
     store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What ``status.json`` and ``aggregator status --json`` hold."""
     summary = store.summary(now)
-    return status_document(config.sources, states, summary, now)
+    return status_document(
+        sources=config.sources,
+        states=states,
+        counts=summary.sources,
+        stories=summary.stories,
+        updated=summary.updated,
+        now=now,
+    )
 
 
 def _stands(path: Path, record: DocumentRecord | None, inputs: str) -> bool:

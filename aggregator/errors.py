@@ -11,7 +11,7 @@ A source's failure is no exception: it is a ``model.SourceError`` value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
@@ -31,6 +31,9 @@ class Fault:
     key: str
     message: str
     did_you_mean: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
 
     def __str__(self) -> str:
         where = (

@@ -7,8 +7,8 @@
       -> record       one transaction a batch
       -> publish      the documents whose content changed (documents.py)
 
-`Pipeline` holds the steps for one configuration; `Machine` keeps many sources in
-flight and one writer behind them.
+`Intake` and `Pipeline` hold the steps for one configuration; `Machine` keeps many
+sources in flight and one writer behind them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,9 @@ from aggregator.pool import Pool
 from aggregator.store import Recorded, Store
 
 T = TypeVar("T")
+
+#: Gives the key hashes and content hashes that are stored of a source.
+KnownEntries = Callable[[str], Awaitable[Mapping[int, int]]]
 
 #: A batch is committed when it holds so many polls ...
 BATCH_POLLS = 200
@@ -95,43 +99,34 @@ class Poll:
         return self.read.entries if isinstance(self.read, DocumentRead) else ()
 
 
-class Pipeline:
-    """The steps, in order, for one configuration."""
+class Intake:
+    """Fetch and read: one source by itself, many at a time. Decides and stores nothing."""
 
     def __init__(
         self,
         config: Config,
         *,
-        store: Store,
         client: Client,
         politeness: Politeness,
         pool: Pool,
         clock: Clock,
-        jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.config = config
-        self._store = store
+        self._config = config
         self._client = client
         self._politeness = politeness
         self._pool = pool
         self._clock = clock
-        self._jitter = jitter
-
-    def now(self) -> datetime:
-        return self._clock.now()
-
-    # --- fetch, read: for each source by itself, many at a time
 
     async def poll(
-        self, source: Source, state: SourceState, store_thread: StoreThread
+        self, source: Source, state: SourceState, known_entries: KnownEntries
     ) -> Poll:
-        """Fetch a source and read what is new in it; nothing is decided or stored."""
+        """Fetch a source and read what is new in it."""
         async with self._politeness.turn(source.url):
             result = await fetch_source(
                 source.url,
                 state.validators,
                 client=self._client,
-                timeout=self.config.fetch.timeout,
+                timeout=self._config.fetch.timeout,
                 max_bytes=source.max_bytes,
                 clock=self._clock,
             )
@@ -141,7 +136,7 @@ class Pipeline:
             await self._pool.reserve()
         known: Mapping[int, int] = {}
         if state.first_success is not None:
-            known = await store_thread.call(self._store.known, source.id)
+            known = await known_entries(source.id)
         read = await self._pool.run(self._job(source, state, result, known))
         return Poll(source=source, state=state, result=result, read=read, known=known)
 
@@ -152,18 +147,43 @@ class Pipeline:
         result: Fetched,
         known: Mapping[int, int],
     ) -> DocumentJob:
-        youngest_withheld = self.config.publish.max_age
-        first_sight = self.config.publish.first_sight
+        publishable = self._config.publish.max_age
+        first_sight = self._config.publish.first_sight
         if state.first_success is None and isinstance(first_sight, timedelta):
-            youngest_withheld = min(youngest_withheld, first_sight)
+            publishable = min(publishable, first_sight)
         return DocumentJob(
             source=source,
             url=result.url,
             body=result.body,
             content_type=result.content_type,
             known=known,
-            tag_since=result.fetched_at - youngest_withheld,
+            tag_since=result.fetched_at - publishable,
         )
+
+
+class Pipeline:
+    """The steps, in order, for one configuration."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        intake: Intake,
+        store: Store,
+        clock: Clock,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.config = config
+        self.intake = intake
+        self._store = store
+        self._clock = clock
+        self._jitter = jitter
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def known_entries(self, source_id: str) -> Mapping[int, int]:
+        return self._store.known(source_id)
 
     # --- settle, record: a batch at a time, in the store's thread
 
@@ -407,7 +427,9 @@ class Machine:
         state = self.states.get(source.id, SourceState(id=source.id))
         started = time.monotonic()
         try:
-            poll = await pipeline.poll(source, state, self._store_thread)
+            poll = await pipeline.intake.poll(
+                source, state, partial(self._store_thread.call, pipeline.known_entries)
+            )
         except asyncio.CancelledError:
             self._busy.discard(source.id)
             raise

@@ -1,0 +1,328 @@
+"""Commands: arguments in, exit code out.
+
+0: done. 1: done, but what was asked failed. 2: configuration or arguments are wrong.
+What a command needs is imported when it runs: `--help` and `check` stay quick.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from aggregator import logs
+from aggregator.errors import AggregatorError, ConfigError, Fault
+
+if TYPE_CHECKING:
+    from aggregator.config import Config
+
+cli = typer.Typer(
+    name="aggregator",
+    help="Polls a region's news sources, tells every story once, publishes feeds by topic.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The configuration.", show_default=True)
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output.")
+]
+DEFAULT_CONFIG = Path("feeds.yaml")
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments name; ends the process with its exit code."""
+    logs.configure(logging.WARNING)
+    try:
+        code = cli(standalone_mode=False)
+    except ConfigError as error:
+        _print_faults(error.faults)
+        code = 2
+    except AggregatorError as error:
+        _say(str(error))
+        code = 1
+    except typer.Abort:
+        code = 1
+    except typer.TyperException as error:
+        code = _wrong_arguments(error)
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    raise SystemExit(code or 0)
+
+
+# --- the main job -----------------------------------------------------------------------
+
+
+@cli.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Where the documents are served.")] = 8080,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when all is published.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """The main job on bundled sample sources, over real HTTP on loopback."""
+    from aggregator.demo import command
+
+    return command.run(Path.cwd(), port=port, serve_after=not once, as_json=as_json)
+
+
+@cli.command()
+def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Poll, publish and serve until SIGTERM; feeds.yaml is read again when it changes."""
+    from aggregator import app
+
+    logs.configure(logging.INFO)
+    app.run(config)
+
+
+@cli.command()
+def once(
+    config: ConfigOption = DEFAULT_CONFIG,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every enabled source, due or not.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """One cycle over the sources that are due, then publish what changed."""
+    from aggregator import app
+
+    report = app.once(_load(config), everything=everything)
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        for name, value in report.as_json().items():
+            print(f"{name.replace('_', ' '):18} {value}")
+    return 1 if report.sources and report.failed == report.sources else 0
+
+
+@cli.command()
+def publish(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Render all documents from the store."""
+    from aggregator import app
+
+    written = sorted(app.publish(_load(config)))
+    if as_json:
+        _print_json({"documents_written": len(written), "documents": written})
+    else:
+        print("\n".join(written) or "every document is as it was")
+
+
+@cli.command()
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Serve output/ without polling."""
+    from aggregator.config import ServeSettings
+    from aggregator.serve.server import serve as serve_folder
+
+    loaded = _load(config)
+    settings = loaded.serve or ServeSettings()
+    loaded.output.mkdir(parents=True, exist_ok=True)
+    serve_folder(
+        loaded.output,
+        host=settings.host,
+        port=settings.port,
+        ready=lambda address: _say(f"serving {loaded.output} on {address}"),
+    )
+
+
+# --- looking ------------------------------------------------------------------------------
+
+
+@cli.command()
+def check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Fetch every source once, store nothing.")
+    ] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of feeds.yaml.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Validate feeds.yaml."""
+    if schema:
+        from aggregator.config import json_schema
+
+        _print_json(json_schema())
+        return 0
+    loaded = _load(config)
+    if probe:
+        return _probe(loaded, as_json=as_json)
+    summary = {
+        "sources": len(loaded.sources),
+        "topics": [topic.key for topic in loaded.topics],
+    }
+    if as_json:
+        _print_json(summary | {"faults": []})
+    else:
+        print(
+            f"{config}: {len(loaded.sources)} sources, {len(loaded.topics)} topics, no faults"
+        )
+    return 0
+
+
+def _probe(config: Config, *, as_json: bool) -> int:
+    from aggregator import app, report
+
+    rows = report.probe_rows(app.probe(config))
+    if as_json:
+        _print_json({"sources": rows})
+    else:
+        report.print_probe(rows)
+    return 1 if any(row["error"] for row in rows) else 0
+
+
+@cli.command()
+def status(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> int:
+    """A row per source: how polling goes, what it gave, when the next poll is due."""
+    from aggregator import app, documents, report
+    from aggregator.clock import SystemClock
+
+    loaded = _load(config)
+    with app.open_store(loaded, writing=False) as store:
+        found = documents.status(store, loaded, SystemClock().now(), store.states())
+    if as_json:
+        _print_json(found)
+    else:
+        report.print_status(found)
+    return 0
+
+
+@cli.command()
+def explain(
+    what: Annotated[
+        str, typer.Argument(metavar="URL-OR-ID", help="A link, guid or published id.")
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> int:
+    """An entry's whole way: source, story, topics and why, documents or why not."""
+    from aggregator import app, report
+    from aggregator.clock import SystemClock
+    from aggregator.explain import explain as explain_entry
+
+    loaded = _load(config)
+    with app.open_store(loaded, writing=False) as store:
+        found = explain_entry(store, loaded, what, SystemClock().now())
+    if found is None:
+        _say(f"nothing stored matches {what}")
+        return 1
+    if as_json:
+        _print_json(found)
+    else:
+        report.print_explanation(found)
+    return 0
+
+
+class Kind(StrEnum):
+    """What can be measured."""
+
+    TOPICS = "topics"
+
+
+@cli.command()
+def evaluate(
+    kind: Annotated[Kind, typer.Argument(help="What is measured.")],
+    file: Annotated[
+        Path, typer.Argument(help="Labelled entries, one JSON object a line.")
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+    misses: Annotated[
+        bool, typer.Option("--misses", help="Name what was wrong.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Precision, recall and F1 on a labelled file."""
+    from aggregator import report
+    from aggregator.evaluate import evaluate_topics
+
+    found = evaluate_topics(file, _load(config).topics, misses=misses).as_json()
+    if as_json:
+        _print_json(found)
+    else:
+        report.print_evaluation(found)
+
+
+# --- the store ------------------------------------------------------------------------------
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Copy the store into a new file, while `run` goes on."""
+    from aggregator import app
+
+    loaded = _load(config)
+    with app.open_store(loaded, writing=False) as store:
+        store.backup(file)
+    _say(f"wrote {file}")
+
+
+@cli.command()
+def migrate(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Bring the store to this version's schema."""
+    from aggregator.store import migrate as migrate_store
+
+    before, after = migrate_store(_load(config).storage)
+    _say(
+        f"already at {after}"
+        if before == after
+        else f"from {before or 'nothing'} to {after}"
+    )
+
+
+# --- printing ---------------------------------------------------------------------------------
+
+
+def _load(path: Path) -> Config:
+    from aggregator.config import load_config
+
+    return load_config(path)
+
+
+def _wants_json() -> bool:
+    return "--json" in sys.argv
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _print_faults(faults: tuple[Fault, ...]) -> None:
+    if _wants_json():
+        _print_json({"faults": [fault.as_json() for fault in faults]})
+    else:
+        for fault in faults:
+            _say(str(fault))
+
+
+def _wrong_arguments(error: typer.TyperException) -> int:
+    """Usage errors end with 2, like faults of the configuration, and print like them."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if _wants_json():
+        fault = Fault(file="", line=0, column=0, key="", message=message)
+        _print_json({"faults": [fault.as_json()]})
+    else:
+        _say(f"{message}\nTry `aggregator --help`.")
+    return int(getattr(error, "exit_code", 2))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,173 @@
+"""``aggregator explain``: an entry's whole way, from its source to the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aggregator import documents
+from aggregator.config import Config
+from aggregator.model import EntryRef, TopicScore, Withheld
+from aggregator.publish.select import cutoff
+from aggregator.store import EntryHistory, Store
+
+#: What was stored but never leads, in the words of the report.
+_WITHHELD = {
+    Withheld.FIRST_SIGHT: "first-sight",
+    Withheld.AD: "ad",
+    # More in one poll than one source may publish: its share is used up.
+    Withheld.FLOOD: "share",
+    Withheld.WITHDRAWN: "withdrawn",
+}
+
+
+def explain(
+    store: Store, config: Config, query: str, now: datetime
+) -> dict[str, Any] | None:
+    """The report on the entry that `query` names: a link, a guid, a published id.
+
+    None when nothing matches. If several entries do, it is on the lead of their story.
+    """
+    refs = store.find(query)
+    if not refs:
+        return None
+    history = store.history(refs[0])
+    if history is None:
+        return None
+    if history.story and history.story.lead in refs:
+        history = store.history(history.story.lead) or history
+    standing = _standing(store, config, history, now)
+    return {
+        "entry": _entry(history, config),
+        "published": _published(history, standing, config, now),
+        "story": _story(history),
+        "topics": _topics(store, history),
+        "places": [],
+        "events": [],
+    }
+
+
+def _entry(history: EntryHistory, config: Config) -> dict[str, Any]:
+    stored = history.stored
+    zone = ZoneInfo(config.site.timezone)
+    return {
+        "id": stored.entry.key,
+        "source": stored.ref[0],
+        "title": stored.entry.title,
+        "link": stored.entry.link,
+        "canonical_link": stored.entry.canonical_link,
+        "published": _time(stored.entry.published, zone),
+        "first_seen": _time(stored.first_seen, zone),
+    }
+
+
+def _standing(
+    store: Store, config: Config, history: EntryHistory, now: datetime
+) -> list[str]:
+    """Names of the documents that carry the entry's story."""
+    story = history.story
+    if story is None or not history.announced:
+        return []
+    names = [
+        document.name
+        for document in documents.feeds(config)
+        if any(
+            header.id == story.id
+            for header in documents.selected(store, config, document.topic, now)
+        )
+    ]
+    return [*names, documents.INDEX] if "feed.atom" in names else names
+
+
+def _published(
+    history: EntryHistory, standing: list[str], config: Config, now: datetime
+) -> dict[str, Any]:
+    zone = ZoneInfo(config.site.timezone)
+    return {
+        "id": history.story.id if history.story else None,
+        "published": _time(history.published, zone),
+        "updated": _time(history.updated, zone),
+        "documents": standing,
+        "withheld": _withheld(history, standing, config, now),
+    }
+
+
+def _withheld(
+    history: EntryHistory, standing: list[str], config: Config, now: datetime
+) -> str | None:
+    """Why the entry leads no published story; None when it does."""
+    stored, story = history.stored, history.story
+    if stored.withheld:
+        return _WITHHELD[stored.withheld]
+    if story and story.lead != stored.ref:
+        return "member"
+    since = cutoff(now, config.site.timezone, config.publish.max_age)
+    if (history.published or stored.effective) < since:
+        return "age"
+    return None if standing or not history.announced else "share"
+
+
+def _story(history: EntryHistory) -> dict[str, Any] | None:
+    story = history.story
+    if story is None:
+        return None
+    return {
+        "id": story.id,
+        "lead": history.members[story.lead].key,
+        "members": [
+            {
+                "entry": member.key,
+                "source": member.source,
+                "link": member.link,
+                "relation": member.relation,
+                "score": member.score,
+                "why": list(member.why),
+            }
+            for member in history.members.values()
+        ],
+    }
+
+
+def _topics(store: Store, history: EntryHistory) -> list[dict[str, Any]]:
+    """The entry's own topics, then those its story has from other members."""
+    own = [_topic(score) for score in history.stored.topics]
+    tagged = {score.topic for score in history.stored.topics if score.tagged}
+    others = [ref for ref in history.members if ref != history.stored.ref]
+    for ref, stored in _in_order(store, others):
+        for score in stored.topics:
+            if score.tagged and score.topic not in tagged:
+                tagged.add(score.topic)
+                own.append(_topic(score) | {"member": history.members[ref].key})
+    return own
+
+
+def _in_order(store: Store, refs: list[EntryRef]) -> list[tuple[EntryRef, Any]]:
+    found: Mapping[EntryRef, Any] = store.entries(refs) if refs else {}
+    return [(ref, found[ref]) for ref in refs if ref in found]
+
+
+def _topic(score: TopicScore) -> dict[str, Any]:
+    return {
+        "topic": score.topic,
+        "score": round(score.score, 3),
+        "threshold": round(score.threshold, 3),
+        "tagged": score.tagged,
+        "terms": [
+            {
+                "rule": term.rule,
+                "form": term.form,
+                "lemma": term.lemma,
+                "field": term.field,
+                "position": term.position,
+                "weight": round(term.weight, 3),
+            }
+            for term in score.terms
+        ],
+        "vetoes": list(score.vetoes),
+    }
+
+
+def _time(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    return moment.astimezone(zone).isoformat() if moment else None

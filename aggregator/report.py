@@ -1,0 +1,200 @@
+"""What commands print for people. Everything from outside is text, never markup.
+
+rich reads ``[…]`` in cells as markup, and terminals obey control characters: so cells
+are `Text` and everything passes `_plain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from aggregator.model import DocumentRead, Fetched
+from aggregator.pipeline import Poll
+from aggregator.text import clean_text
+
+
+def _plain(value: object) -> Text:
+    return Text(" ".join(clean_text(str(value)).split()) if value is not None else "—")
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(_plain, row))
+    return table
+
+
+def _print(*parts: object) -> None:
+    console = Console(markup=False, highlight=False, soft_wrap=False)
+    for part in parts:
+        console.print(part if isinstance(part, Table) else _plain(part))
+
+
+# --- status ---------------------------------------------------------------------------
+
+
+def print_status(status: Mapping[str, Any]) -> None:
+    """A row a source, those in trouble first."""
+    sources = sorted(status["sources"], key=lambda row: row["state"] in ("ok", "new"))
+    rows = [
+        (
+            row["id"],
+            row["state"],
+            row["entries"],
+            row["entries_a_day"],
+            _moment(row["last_success"]),
+            _moment(row["next_poll"]),
+            _trouble(row) or row["next_poll_reason"],
+        )
+        for row in sources
+    ]
+    columns = (
+        "source",
+        "state",
+        "entries",
+        "a day",
+        "last good poll",
+        "next poll",
+        "why",
+    )
+    _print(
+        _table(columns, rows),
+        f"{len(rows)} sources, {status['stories']} stories, newest {_moment(status['updated'])}",
+    )
+
+
+def _trouble(row: Mapping[str, Any]) -> str:
+    error = row["error"]
+    if error:
+        return f"{error['code']} since {_moment(error['since'])}: {error['message']}"
+    return "; ".join(
+        f"{warning['code']}: {warning['message']}" for warning in row["warnings"]
+    )
+
+
+def _moment(value: str | None) -> str:
+    if value is None:
+        return "—"
+    return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
+# --- check --probe --------------------------------------------------------------------
+
+
+def probe_rows(polls: Sequence[Poll]) -> list[dict[str, Any]]:
+    """What a first poll of each source found, as plain data."""
+    return [_probe_row(poll) for poll in polls]
+
+
+def _probe_row(poll: Poll) -> dict[str, Any]:
+    error, read = poll.error, poll.read
+    found = read if isinstance(read, DocumentRead) else None
+    dates = [one.entry.published for one in poll.entries if one.entry.published]
+    return {
+        "id": poll.source.id,
+        "url": poll.source.url,
+        "final_url": poll.result.url if isinstance(poll.result, Fetched) else None,
+        "error": {"code": error.code, "message": error.message} if error else None,
+        "title": found.info.title if found else None,
+        "entries": len(found.seen) if found else 0,
+        "newest": max(dates).isoformat() if dates else None,
+        "warnings": [
+            {"code": warning.code, "message": warning.message}
+            for warning in (found.warnings if found else ())
+        ],
+    }
+
+
+def print_probe(rows: Sequence[Mapping[str, Any]]) -> None:
+    cells = [
+        (
+            row["id"],
+            row["error"]["code"] if row["error"] else "ok",
+            row["entries"],
+            _moment(row["newest"]),
+            row["error"]["message"] if row["error"] else row["title"],
+        )
+        for row in rows
+    ]
+    _print(_table(("source", "result", "entries", "newest entry", "says"), cells))
+
+
+# --- explain --------------------------------------------------------------------------
+
+
+def print_explanation(report: Mapping[str, Any]) -> None:
+    entry, published, story = report["entry"], report["published"], report["story"]
+    _print(
+        entry["title"],
+        f"  source     {entry['source']}",
+        f"  link       {entry['link']}",
+        f"  canonical  {entry['canonical_link']}",
+        f"  id         {entry['id']}",
+        f"  published  {entry['published']}, first seen {entry['first_seen']}",
+        f"Documents: {', '.join(published['documents']) or 'none'}"
+        + (f" (withheld: {published['withheld']})" if published["withheld"] else ""),
+    )
+    if story:
+        _print(f"Story {story['id']}, updated {published['updated']}")
+        rows = [
+            (
+                "lead" if one["entry"] == story["lead"] else one["relation"],
+                one["source"],
+                one["score"],
+                ", ".join(one["why"]),
+                one["link"],
+            )
+            for one in story["members"]
+        ]
+        _print(_table(("is", "source", "score", "why", "link"), rows))
+    for topic in report["topics"]:
+        _print_topic(topic)
+
+
+def _print_topic(topic: Mapping[str, Any]) -> None:
+    verdict = "tagged" if topic["tagged"] else "not tagged"
+    vetoes = f", vetoed by {', '.join(topic['vetoes'])}" if topic["vetoes"] else ""
+    origin = f", from {topic['member']}" if "member" in topic else ""
+    sum_ = f"{topic['score']} of {topic['threshold']}"
+    _print(f"Topic {topic['topic']}: {verdict}, {sum_}{vetoes}{origin}")
+    rows = [
+        (
+            term["weight"],
+            term["rule"],
+            term["form"],
+            f"{term['field']}:{term['position']}",
+        )
+        for term in topic["terms"]
+    ]
+    _print(_table(("weight", "rule", "found", "where"), rows))
+
+
+# --- evaluate -------------------------------------------------------------------------
+
+
+def print_evaluation(found: Mapping[str, Any]) -> None:
+    rows = [
+        (
+            name,
+            f"{one['precision']:.3f}",
+            f"{one['recall']:.3f}",
+            f"{one['f1']:.3f}",
+            f"{one['interval'][0]:.2f} to {one['interval'][1]:.2f}",
+            one["true_positives"],
+            one["false_positives"],
+            one["false_negatives"],
+        )
+        for name, one in found["classes"].items()
+    ]
+    columns = ("class", "precision", "recall", "F1", "95 %", "right", "wrong", "missed")
+    _print(f"{found['entries']} entries", _table(columns, rows))
+    for miss in found.get("misses", ()):
+        _print(" ".join(f"{key}={value}" for key, value in miss.items()))
