@@ -7,6 +7,7 @@ where the address really leads is checked again when it is connected (http.guard
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit, urlunsplit
 
@@ -48,7 +49,7 @@ def redirect_target(base: str, location: str | None) -> str:
     if location is None:
         raise RequestFailed("protocol", "A redirect does not say where to.")
     try:
-        parts = urlsplit(urljoin(base, _text(location)))
+        parts = urlsplit(urljoin(base, _reference(location)))
         check_target(parts)
         if "@" in parts.netloc:
             message = "A redirect leads to an address with credentials."
@@ -68,11 +69,13 @@ def same_origin(url: str, other: str) -> bool:
     return urlsplit(url)[:2] == urlsplit(other)[:2]
 
 
-def _text(location: str) -> str:
+def _reference(location: str) -> str:
     """Servers send raw UTF-8 in Location; other bytes are percent-encoded as they are."""
     location = location.strip(" \t")
     if not location or any(char < " " or char == "\x7f" for char in location):
         raise ValueError("empty, or with control characters")
+    if re.match(r"https?:/*$|https?:///", location, re.IGNORECASE):
+        raise ValueError("no host, which urljoin would take from the base")
     raw = location.encode("latin-1")
     try:
         return raw.decode("utf-8")
@@ -82,8 +85,6 @@ def _text(location: str) -> str:
 
 def _bare(parts: SplitResult) -> str:
     """Without credentials and fragment, scheme and host in lower case."""
-    if not parts.hostname:
-        raise ValueError("no host")
     netloc = parts.netloc.rpartition("@")[2].lower()
     return urlunsplit((parts.scheme.lower(), netloc, parts.path, parts.query, ""))
 

@@ -8,6 +8,7 @@ other and then seen for what they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import (
@@ -26,6 +27,10 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 PORTS = {"http": 80, "https": 443}
+
+#: ASCII that no host name has; httpx would percent-encode it and ask the resolver.
+UNUSUAL_IN_HOST = re.compile(r"[\x00-\x20\x7f!\"#$%&'()*+,/;<=>?@\\^`{|}~]")
+DOTTED = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)
 
 #: All that is routed publicly in IPv6 (IANA, "Global Unicast Address Space");
 #: leaves out fc00::/7, fe80::/10, fec0::/10, ff00::/8 and ::/96 at once.
@@ -104,14 +109,25 @@ def is_allowed(address: Address, allow_private: Sequence[Network]) -> bool:
 
 
 def check_target(parts: SplitResult) -> None:
-    """Refuses schemes and ports before anything is looked up.
+    """Refuses schemes, ports and odd hosts before anything is looked up.
 
-    Raises RequestFailed ``blocked``, and ValueError when the port is no number.
+    Raises RequestFailed ``blocked``, and ValueError when host or port are none.
     """
     if parts.scheme.lower() not in PORTS:
         raise RequestFailed("blocked", "Only http and https addresses are fetched.")
     if _port(parts) not in range(1, 65536):
-        raise RequestFailed("blocked", "The port is not between 1 and 65535.")
+        raise bad_port()
+    host = parts.hostname or ""
+    if not host or UNUSUAL_IN_HOST.search(host):
+        raise ValueError("no host name")
+    if DOTTED.fullmatch(host) and parse_address(host) is None:
+        # 012.0.0.1 is 10.0.0.1 to some resolvers, 12.0.0.1 to others.
+        message = "The host is an address that different programs read differently."
+        raise RequestFailed("blocked", message)
+
+
+def bad_port() -> RequestFailed:
+    return RequestFailed("blocked", "The port is not between 1 and 65535.")
 
 
 def _port(parts: SplitResult) -> int:
