@@ -1,0 +1,109 @@
+"""Addresses that an operator writes: of feeds, of the site, of the store, of networks."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
+
+from aggregator.config.values import expected, text_of
+from aggregator.links import resolve
+
+MAX_URL = 2_000  # some servers and proxies take no more
+
+LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+HOST = rf"(?:_?{LABEL}\.)*{LABEL}\.?"
+EMAIL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+"
+
+
+def web_address(value: object) -> str:
+    """An absolute http(s) address without credentials, as written but for its ends."""
+    what = "an address that begins with http:// or https://"
+    text = text_of(value, what)
+    shown = without_password(text)
+    if not re.match(r"https?://", text, re.IGNORECASE):
+        near = None if ":" in text.split("/")[0] else f"https://{text}"
+        raise expected(what, found=shown, did_you_mean=near)
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+        parts = None
+    if parts is not None and "@" in parts.netloc:
+        raise expected("an address without user name and password", found=shown)
+    if len(text) > MAX_URL or any(c.isspace() or not c.isprintable() for c in text):
+        raise expected(f"an address of up to {MAX_URL:,} characters without spaces")
+    if parts is None or not host or not _is_host(host) or resolve(None, text) is None:
+        raise expected("an address with a host and a port from 1 to 65535", found=shown)
+    if port == 0:
+        raise expected("a port from 1 to 65535", found=shown)
+    return text
+
+
+def _is_host(host: str) -> bool:
+    return ":" in host or re.fullmatch(HOST, host) is not None
+
+
+def without_password(text: str) -> str:
+    """An address as it may be shown: what stands before an "@" is hidden."""
+    return re.sub(r"//[^/?#]*@", "//***@", text)
+
+
+def site_address(value: object) -> str:
+    """The public address of the output folder, as a URI: it goes into headers."""
+    text = web_address(value)
+    if "?" in text or "#" in text or not text.endswith("/"):
+        near = None if "?" in text or "#" in text else f"{text}/"
+        raise expected('an address that ends in "/"', did_you_mean=near)
+    return resolve(None, text) or text
+
+
+def storage(value: object) -> str:
+    what = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+    text = text_of(value, what)
+    shown = without_password(text)
+    if re.fullmatch(r"sqlite:///(?!/*$|:memory:)[^?]+", text):
+        return text
+    if re.fullmatch(r"postgresql://[^\s/]*/\S+", text):
+        return text
+    near = None
+    if match := re.fullmatch(r"sqlite://?([^/?:][^?]*)", text):
+        near = f"sqlite:///{match[1]}"
+    elif text.startswith("postgres://") and shown == text:
+        near = f"postgresql://{text.removeprefix('postgres://')}"
+    raise expected(what, found=shown, did_you_mean=near)
+
+
+def network(value: object) -> IPv4Network | IPv6Network:
+    what = "a network such as 127.0.0.0/8"
+    text = text_of(value, what)
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise expected(what, did_you_mean=_near_network(text)) from error
+
+
+def _near_network(text: str) -> str | None:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        return None
+
+
+def bind_host(value: object) -> str:
+    what = "a host name or an address such as 127.0.0.1"
+    text = text_of(value, what)
+    if not re.fullmatch(rf"{HOST}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", text):
+        raise expected(what)
+    return text
+
+
+def contact(value: object) -> str:
+    what = "an e-mail or web address in Latin letters"
+    text = text_of(value, what)
+    if re.fullmatch(EMAIL, text):
+        return text
+    if text.startswith(("http://", "https://")):
+        return resolve(None, web_address(text)) or text
+    raise expected(what)

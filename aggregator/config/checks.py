@@ -1,0 +1,200 @@
+"""What one key alone cannot tell: faults between keys, and of the machine.
+
+These checks read the plain data, not the validated keys, so that they also run
+when another key is wrong: an operator sees all faults at once. What is no text, no
+list, no mapping here has its fault already.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from difflib import get_close_matches
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
+
+from aggregator.config.addresses import network, web_address
+from aggregator.config.keys import RESERVED_TOPICS
+from aggregator.config.yaml_nodes import Document
+from aggregator.config.yaml_nodes import Path as KeyPath
+from aggregator.errors import Fault
+from aggregator.links import source_address
+
+#: ``127.1``, ``0x7f.1`` and ``2130706433`` are 127.0.0.1 to every resolver.
+NUMERIC_HOST = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}")
+
+
+def cross_faults(document: Document, folder: Path) -> Iterator[Fault]:
+    """Faults between the keys of ``document``; ``folder`` is where paths begin."""
+    data = _mapping(document.data)
+    sources = list(_sources(data))
+    yield from _reserved_topics(document, _mapping(data.get("topics")))
+    yield from _undefined_topics(document, data.get("topics"), sources)
+    yield from _same_sources(document, sources)
+    yield from _private_addresses(document, data, sources)
+    yield from _output(document, folder, data.get("output", "output"))
+
+
+def _sources(data: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+    for number, item in enumerate(_list(data.get("sources"))):
+        source = {"url": item} if isinstance(item, str) else _mapping(item)
+        yield ("sources", number), source
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+# --- topics -------------------------------------------------------------------
+
+
+def _reserved_topics(document: Document, topics: dict[str, Any]) -> Iterator[Fault]:
+    for key in topics:
+        if key in RESERVED_TOPICS:
+            message = f"expected another key, {key} names a file of the output folder"
+            yield document.fault(("topics", key), message, at_key=True)
+
+
+def _undefined_topics(
+    document: Document, topics: object, sources: list[tuple[KeyPath, dict[str, Any]]]
+) -> Iterator[Fault]:
+    if topics is not None and not isinstance(topics, dict):
+        return
+    defined = _mapping(topics)
+    for path, source in sources:
+        for number, topic in enumerate(_list(source.get("topics"))):
+            if isinstance(topic, str) and topic.strip() not in defined:
+                near = get_close_matches(topic, defined, 1)
+                yield document.fault(
+                    (*path, "topics", number),
+                    f"expected a key of topics, found {topic.strip()[:80]}",
+                    did_you_mean=near[0] if near else None,
+                )
+
+
+# --- sources ------------------------------------------------------------------
+
+
+def _same_sources(
+    document: Document, sources: list[tuple[KeyPath, dict[str, Any]]]
+) -> Iterator[Fault]:
+    addresses: dict[str, KeyPath] = {}
+    ids: dict[str, KeyPath] = {}
+    for path, source in sources:
+        address = _address(source.get("url"))
+        if address is None:
+            continue
+        first = addresses.setdefault(address, path)
+        if first is not path:
+            yield _double(document, (*path, "url"), first, "the address", address)
+            continue
+        given = source.get("id")
+        id_ = given.strip() if isinstance(given, str) else address
+        first = ids.setdefault(id_, path)
+        if first is not path:
+            yield _double(document, (*path, "id"), first, "the id", id_)
+
+
+def _address(url: object) -> str | None:
+    """The normal form of a source's address; None when it is none."""
+    try:
+        return source_address(web_address(url))
+    except PydanticCustomError:
+        return None
+
+
+def _double(
+    document: Document, path: KeyPath, first: KeyPath, what: str, value: str
+) -> Fault:
+    line, _ = document.place(first)
+    name = ".".join(map(str, first))
+    message = f"{what} {value[:80]} is already that of {name} on line {line}"
+    return document.fault(document.nearest(path), message)
+
+
+def _private_addresses(
+    document: Document,
+    data: dict[str, Any],
+    sources: list[tuple[KeyPath, dict[str, Any]]],
+) -> Iterator[Fault]:
+    """Literal addresses alone: names are looked up, and guarded, at every fetch."""
+    allowed = _networks(_mapping(data.get("fetch")).get("allow_private"))
+    for path, source in sources:
+        host = _host(source.get("url"))
+        address = _literal(host) if host else None
+        if address is not None and not _is_allowed(address, allowed):
+            message = f"the address {address} is not public; fetch.allow_private names those that may be contacted"
+            yield document.fault(document.nearest((*path, "url")), message)
+
+
+def _networks(written: object) -> list[IPv4Network | IPv6Network]:
+    networks = []
+    for text in _list(written):
+        try:
+            networks.append(network(text))
+        except PydanticCustomError:
+            continue
+    return networks
+
+
+def _host(url: object) -> str | None:
+    try:
+        return urlsplit(web_address(url)).hostname
+    except PydanticCustomError:
+        return None
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    if not (":" in host or NUMERIC_HOST.fullmatch(host)):
+        return None
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def _is_allowed(
+    address: IPv4Address | IPv6Address, networks: list[IPv4Network | IPv6Network]
+) -> bool:
+    # Imported when an address is literal, which is rare: the package brings httpx.
+    from aggregator.http.guard import is_allowed
+
+    return is_allowed(address, networks)
+
+
+# --- output -------------------------------------------------------------------
+
+
+def _output(document: Document, folder: Path, written: object) -> Iterator[Fault]:
+    """Asks the nearest folder that exists; nothing is made to find out."""
+    if not isinstance(written, str) or not written.strip():
+        return
+    place = folder / written.strip()
+    while not _exists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        yield document.fault(("output",), f"expected a folder, {place} is none")
+    elif not os.access(place, os.W_OK | os.X_OK):
+        message = f"expected a folder that can be written to, {place} cannot"
+        yield document.fault(("output",), message)
+
+
+def _exists(place: Path) -> bool:
+    try:
+        return os.path.lexists(place)
+    except ValueError:  # a NUL; it has its own fault
+        return False

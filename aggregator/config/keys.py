@@ -1,0 +1,245 @@
+"""The keys of feeds.yaml: their types, defaults and meaning. JSON Schema comes from here.
+
+Defaults stand as an operator would write them (``15m``), so that the schema and
+docs/feeds-yaml.md show the same.
+"""
+
+from datetime import timedelta
+from fractions import Fraction
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from aggregator.config import addresses, values
+from aggregator.config.values import duration, number, whole, written
+
+#: Other files of the output folder, now and to come, are named so.
+RESERVED_TOPICS = frozenset(
+    {"feed", "index", "status", "sources", "feeds"}
+    | {"sitemap", "robots", "embed", "archive", "site"}
+)
+WEB = r"[hH][tT][tT][pP][sS]?://\S+"
+STORAGE = r"sqlite:///[^?]+|postgresql://[^\s/]*/\S+"
+
+Line = Annotated[str, values.written(values.one_line)]
+TopicKey = Annotated[str, written(values.topic_key, values.TOPIC_KEY)]
+Duration = Annotated[timedelta, duration()]
+DurationOrZero = Annotated[timedelta, duration(timedelta(0))]
+Size = Annotated[int, written(values.parse_size, values.SIZE)]
+Zone = Annotated[str, written(values.timezone)]
+Content = Literal["title", "summary", "full"]
+
+
+def _default(as_written: object, description: str) -> Any:
+    return Field(as_written, validate_default=True, description=description)
+
+
+def _required(description: str) -> Any:
+    return Field(description=description)
+
+
+class Keys(BaseModel):
+    """A mapping whose unknown keys are faults."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class SiteKeys(Keys):
+    """Who publishes."""
+
+    title: Line = _required("Title of the site, its page and its feeds.")
+    url: Annotated[str, written(addresses.site_address, r"https?://[^\s?#]+/")] = (
+        _required('Public address of the output folder; ends in "/".')
+    )
+    language: Annotated[str, written(values.language, values.LANGUAGE)] = _default(
+        "ru", "Language of the documents (BCP 47)."
+    )
+    timezone: Zone = _default(
+        "Europe/Moscow", "Zone of the site, and of dates that carry none (IANA name)."
+    )
+    author: Line | None = _default(None, "Author of the feeds.")
+    contact: Annotated[str, written(addresses.contact)] | None = _default(
+        None, "E-mail or web address, told to the servers we poll."
+    )
+
+
+class KeepKeys(Keys):
+    """How long entries are stored."""
+
+    unpublished: Duration = _default("90d", "Entries that no document ever carried.")
+    published: Annotated[
+        timedelta | None, written(values.forever, rf"{values.DURATION}|forever")
+    ] = _default("forever", "Entries that were published: a duration or forever.")
+
+
+class FetchKeys(Keys):
+    """How sources are polled."""
+
+    interval: Duration = _default("15m", "Between two polls of a source.")
+    timeout: Duration = _default("30s", "The whole fetch: look-up, redirects, body.")
+    max_bytes: Size = _default("10MB", "Largest document, before and after inflating.")
+    concurrency: Annotated[int, whole(1, 1000)] = _default(64, "Fetches at once.")
+    per_host: Annotated[int, whole(1, 100)] = _default(2, "Fetches at once and host.")
+    gap: DurationOrZero = _default(
+        "1s", "Between two starts at one registrable domain; 0s: none."
+    )
+    allow_private: list[
+        Annotated[IPv4Network | IPv6Network, written(addresses.network)]
+    ] = _default([], "Networks that may be contacted besides public addresses.")
+
+
+class PublishKeys(Keys):
+    """What documents hold."""
+
+    max_entries: Annotated[int, whole(1, 10_000)] = _default(100, "Entries a document.")
+    max_age: Duration = _default("30d", "Older stories leave the documents.")
+    content: Content = _default("summary", "How much of an entry is republished.")
+    summary_length: Annotated[int, whole(1, 100_000)] = _default(
+        400, "Characters of a summary, cut at a sentence."
+    )
+    first_sight: Annotated[
+        timedelta | Literal["all", "none"],
+        written(values.first_sight, rf"{values.DURATION}|all|none"),
+    ] = _default("48h", "How far back a new source publishes: a duration, all or none.")
+    source_share: Annotated[
+        Fraction,
+        values.Written(
+            values.share,
+            {
+                "anyOf": [
+                    {"type": "string", "pattern": r"^\s*[0-9]+(/[0-9]+)?\s*$"},
+                    {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                ]
+            },
+        ),
+    ] = _default("1/3", "Part of a document that one source may fill.")
+    interval: DurationOrZero = _default("60s", "Least time between two renderings.")
+    ads: Literal["drop", "label"] = _default(
+        "drop", "Advertising: left out, or published and labelled."
+    )
+
+
+class ServeKeys(Keys):
+    """The built-in web server."""
+
+    host: Annotated[str, written(addresses.bind_host)] = _default(
+        "127.0.0.1", "Address to listen on."
+    )
+    port: Annotated[int, whole(1, 65_535)] = _default(8080, "Port to listen on.")
+
+
+class TermKeys(Keys):
+    """A word of a topic."""
+
+    term: Annotated[str, written(values.term)] = _required(
+        "театр (any form), выстав* (beginning), =МХАТ (this form), or a phrase."
+    )
+    weight: Annotated[float, number(0, 1_000, above=True)] = _default(
+        1, "What a match adds to the sum; under not: what it takes off."
+    )
+    field: Literal["any", "title", "text", "category"] = _default(
+        "any", "Where the term is looked for."
+    )
+    gap: Annotated[int, whole(0, 20)] = _default(
+        2, "Most words between two words of a phrase."
+    )
+
+
+class ExcludedTermKeys(TermKeys):
+    """A word that speaks against a topic."""
+
+    veto: bool = _default(False, "true: the topic is not given, whatever the sum.")
+
+
+def _term_mapping(value: object) -> object:
+    return {"term": value} if isinstance(value, str) else value
+
+
+TermText = TermKeys.model_fields["term"]
+
+WordTerm = Annotated[
+    TermKeys, BeforeValidator(_term_mapping, json_schema_input_type=str | TermKeys)
+]
+ExcludedTerm = Annotated[
+    ExcludedTermKeys,
+    BeforeValidator(_term_mapping, json_schema_input_type=str | ExcludedTermKeys),
+]
+
+
+class TopicKeys(Keys):
+    """When an entry gets a topic."""
+
+    title: Line = _required("Title of the topic, for readers.")
+    threshold: Annotated[float, number(0, 1_000, above=True)] = _default(
+        3, "The sum of weights that gives the topic."
+    )
+    words: list[WordTerm] = _default([], "Terms that speak for the topic.")
+    not_: list[ExcludedTerm] = Field(
+        [], alias="not", description="Terms that speak against it."
+    )
+    categories: list[Annotated[str, written(values.category)]] = _default(
+        [], "Categories of sources that give the topic; Афиша* is a beginning."
+    )
+    positions: (
+        Annotated[
+            list[Annotated[float, number(0, 10)]], Field(min_length=3, max_length=3)
+        ]
+        | None
+    ) = _default(None, "Weights of a text's beginning, middle and rest.")
+    title_gate: bool | None = _default(
+        None, "true: without a match in the title, the beginning needs two words."
+    )
+
+
+class SourceKeys(Keys):
+    """One feed that is polled."""
+
+    url: Annotated[str, written(addresses.web_address, WEB)] = _required(
+        "Address of the feed."
+    )
+    id: Annotated[str, written(values.source_id)] | None = _default(
+        None, "Lasting name of the source; made from url when absent."
+    )
+    name: Line | None = _default(None, "Name for readers; the host when absent.")
+    kind: Literal["feed"] = _default("feed", "RSS, Atom or JSON Feed.")
+    topics: list[TopicKey] = _default([], "Topics given to every entry.")
+    interval: Duration | None = _default(None, "Instead of fetch.interval.")
+    timezone: Zone | None = _default(None, "Instead of site.timezone.")
+    encoding: Annotated[str, written(values.encoding)] | None = _default(
+        None, "Encoding of the document, when it says a wrong one."
+    )
+    content: Content | None = _default(None, "Instead of publish.content.")
+    rights: Line | None = _default(None, "Rights statement for the source's entries.")
+    max_bytes: Size | None = _default(None, "Instead of fetch.max_bytes.")
+    enabled: bool = _default(True, "false: not polled; what it published stays.")
+
+
+def _source_mapping(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+SourceItem = Annotated[
+    SourceKeys,
+    BeforeValidator(_source_mapping, json_schema_input_type=str | SourceKeys),
+]
+
+
+class FileKeys(Keys):
+    """The whole file; a section without anything below it counts as absent."""
+
+    site: SiteKeys = _required("Who publishes.")
+    storage: Annotated[str, written(addresses.storage, STORAGE)] = _default(
+        "sqlite:///var/aggregator.db", "The store, of SQLite or PostgreSQL."
+    )
+    output: Line = _default("output", "Folder of the published documents.")
+    keep: KeepKeys | None = _default(None, "How long entries are stored.")
+    fetch: FetchKeys | None = _default(None, "How sources are polled.")
+    publish: PublishKeys | None = _default(None, "What documents hold.")
+    serve: ServeKeys | None = _default(
+        None, "The built-in web server; run serves only when this is set."
+    )
+    topics: dict[TopicKey, TopicKeys] | None = _default(None, "Topics and their rules.")
+    sources: Annotated[list[SourceItem], Field(min_length=1)] = _required(
+        "What is polled: addresses, or mappings with more keys."
+    )

@@ -1,0 +1,191 @@
+"""feeds.yaml -> frozen Config, or every fault in it at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from aggregator.config.checks import cross_faults
+from aggregator.config.faults import faults_of
+from aggregator.config.keys import (
+    ExcludedTermKeys,
+    FetchKeys,
+    FileKeys,
+    KeepKeys,
+    PublishKeys,
+    ServeKeys,
+    SourceKeys,
+    TermKeys,
+    TopicKeys,
+)
+from aggregator.config.schema import schema_of
+from aggregator.config.settings import (
+    Config,
+    FetchSettings,
+    Keep,
+    PublishSettings,
+    ServeSettings,
+    Site,
+)
+from aggregator.config.yaml_nodes import MAX_FILE_BYTES, Document, read_yaml
+from aggregator.errors import ConfigError, Fault
+from aggregator.links import source_address
+from aggregator.model import Source, Term, Topic
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in ``path``; raises ConfigError with all faults, by line.
+
+    Nothing is made or changed: missing folders are made by who needs them.
+    """
+    document = read_yaml(_read(path), str(path))
+    folder = Path(os.path.abspath(path)).parent
+    faults = list(document.faults)
+    if not isinstance(document.data, dict):
+        faults.append(_no_mapping(document))
+        raise ConfigError(tuple(faults))
+    keys: FileKeys | None = None
+    try:
+        keys = FileKeys.model_validate(document.data)
+    except ValidationError as error:
+        faults += faults_of(error, document)
+    faults += cross_faults(document, folder)
+    if keys is None or faults:
+        raise ConfigError(tuple(_sorted(faults)))
+    return _config(keys, path, folder)
+
+
+def json_schema() -> dict[str, object]:
+    """JSON Schema (2020-12) of feeds.yaml, for editors; docs/feeds.schema.json."""
+    return schema_of(FileKeys)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError((_whole_file(path, f"cannot be read: {reason}"),)) from error
+    if len(raw) > MAX_FILE_BYTES:
+        message = f"expected a file of at most {MAX_FILE_BYTES:,} bytes"
+        raise ConfigError((_whole_file(path, message),))
+    return raw
+
+
+def _whole_file(path: Path, message: str) -> Fault:
+    return Fault(file=str(path), line=0, column=0, key="", message=message)
+
+
+def _no_mapping(document: Document) -> Fault:
+    if document.data is None:
+        return document.fault((), "the file is empty: no site and no sources")
+    kind = "a list" if isinstance(document.data, list) else "text"
+    message = f"expected the keys site, sources and others, found {kind}"
+    return document.fault((), message)
+
+
+def _sorted(faults: list[Fault]) -> Iterator[Fault]:
+    """By line; what is said twice of one place is said once."""
+    ordered = sorted(faults, key=lambda fault: (fault.line, fault.column, fault.key))
+    return iter(dict.fromkeys(ordered))
+
+
+# --- keys of the file to settings ---------------------------------------------
+
+
+def _config(keys: FileKeys, path: Path, folder: Path) -> Config:
+    site = Site(**dict(keys.site))
+    fetch = _fetch(keys.fetch or FetchKeys())
+    publish = PublishSettings(**dict(keys.publish or PublishKeys()))
+    return Config(
+        path=path,
+        folder=folder,
+        site=site,
+        storage=_storage(keys.storage, folder),
+        output=folder / keys.output,
+        keep=Keep(**dict(keys.keep or KeepKeys())),
+        fetch=fetch,
+        publish=publish,
+        serve=_serve(keys.serve),
+        topics=tuple(_topic(key, topic) for key, topic in (keys.topics or {}).items()),
+        sources=tuple(
+            _source(source, order, site, fetch, publish)
+            for order, source in enumerate(keys.sources)
+        ),
+    )
+
+
+def _storage(url: str, folder: Path) -> str:
+    """SQLite's path made absolute; PostgreSQL's address as it is."""
+    kind, _, file = url.partition(":///")
+    return f"sqlite:///{folder / file}" if kind == "sqlite" else url
+
+
+def _fetch(keys: FetchKeys) -> FetchSettings:
+    values = dict(keys)
+    values["allow_private"] = tuple(keys.allow_private)
+    return FetchSettings(**values)
+
+
+def _serve(keys: ServeKeys | None) -> ServeSettings | None:
+    return None if keys is None else ServeSettings(host=keys.host, port=keys.port)
+
+
+def _topic(key: str, keys: TopicKeys) -> Topic:
+    positions = keys.positions
+    return Topic(
+        key=key,
+        title=keys.title,
+        threshold=keys.threshold,
+        words=tuple(map(_term, keys.words)),
+        excluded=tuple(map(_term, keys.not_)),
+        categories=tuple(keys.categories),
+        positions=None
+        if positions is None
+        else (positions[0], positions[1], positions[2]),
+        title_gate=keys.title_gate,
+    )
+
+
+def _term(keys: TermKeys) -> Term:
+    return Term(
+        written=keys.term,
+        weight=keys.weight,
+        field=keys.field,
+        gap=keys.gap,
+        veto=isinstance(keys, ExcludedTermKeys) and keys.veto,
+    )
+
+
+def _source(
+    keys: SourceKeys,
+    order: int,
+    site: Site,
+    fetch: FetchSettings,
+    publish: PublishSettings,
+) -> Source:
+    """A source complete: what it does not say comes from its section."""
+    address = source_address(keys.url)
+    return Source(
+        id=keys.id or address,
+        url=keys.url,
+        name=keys.name or host_of(address),
+        order=order,
+        topics=tuple(dict.fromkeys(keys.topics)),
+        interval=keys.interval or fetch.interval,
+        timezone=keys.timezone or site.timezone,
+        encoding=keys.encoding,
+        content=keys.content or publish.content,
+        rights=keys.rights,
+        max_bytes=keys.max_bytes or fetch.max_bytes,
+        enabled=keys.enabled,
+    )
+
+
+def host_of(address: str) -> str:
+    """``kubnews.ru`` of the source address ``kubnews.ru/rss``."""
+    return address.partition("/")[0].partition("?")[0]

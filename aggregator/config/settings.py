@@ -1,0 +1,94 @@
+"""What feeds.yaml says, read and complete: every default filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from aggregator.model import Source, Topic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    title: str
+    #: Public address of the output folder; ends in "/".
+    url: str
+    #: BCP 47.
+    language: str
+    #: IANA name; its midnight is the cut-off of documents.
+    timezone: str
+    author: str | None = None
+    #: An e-mail or web address.
+    contact: str | None = None
+
+    @property
+    def host(self) -> str:
+        """The host of ``url`` in ASCII, without port: part of every story's id."""
+        host = urlsplit(self.url).hostname or ""
+        return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    unpublished: timedelta
+    #: None: for ever.
+    published: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSettings:
+    interval: timedelta
+    #: Of the whole fetch: look-up, redirects, body; not of the wait for a turn.
+    timeout: timedelta
+    max_bytes: int
+    concurrency: int
+    per_host: int
+    #: Between two starts at one registrable domain.
+    gap: timedelta
+    #: May be contacted besides public addresses.
+    allow_private: tuple[IPv4Network | IPv6Network, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishSettings:
+    max_entries: int
+    max_age: timedelta
+    content: Literal["title", "summary", "full"]
+    summary_length: int
+    #: How far back the first good poll of a source publishes.
+    first_sight: timedelta | Literal["all", "none"]
+    #: Above 0, at most 1.
+    source_share: Fraction
+    interval: timedelta
+    ads: Literal["drop", "label"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    #: As it was named.
+    path: Path
+    #: Absolute folder of ``path``: relative paths begin here.
+    folder: Path
+    site: Site
+    #: SQLAlchemy URL; the path of SQLite is absolute.
+    storage: str
+    #: Absolute; need not exist yet.
+    output: Path
+    keep: Keep
+    fetch: FetchSettings
+    publish: PublishSettings
+    #: None: ``run`` serves nothing.
+    serve: ServeSettings | None
+    topics: tuple[Topic, ...]
+    sources: tuple[Source, ...]
