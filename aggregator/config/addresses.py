@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 from aggregator.config.values import expected, text_of
 from aggregator.links import resolve
 
+WEB_ADDRESS = "an address that begins with http:// or https://"
 MAX_URL = 2_000  # some servers and proxies take no more
 
 LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
@@ -18,27 +20,28 @@ EMAIL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+"
 
 def web_address(value: object) -> str:
     """An absolute http(s) address without credentials, as written but for its ends."""
-    what = "an address that begins with http:// or https://"
-    text = text_of(value, what)
+    text = text_of(value, WEB_ADDRESS)
+    _check_web_address(text)
+    return text
+
+
+@lru_cache(maxsize=20_000)  # read three times: validated, compared, asked for its host
+def _check_web_address(text: str) -> None:
     shown = without_password(text)
-    if not re.match(r"https?://", text, re.IGNORECASE):
+    if not re.match("https?://", text, re.IGNORECASE):
         near = None if ":" in text.split("/")[0] else f"https://{text}"
-        raise expected(what, found=shown, did_you_mean=near)
+        raise expected(WEB_ADDRESS, found=shown, did_you_mean=near)
+    if shown != text:
+        raise expected("an address without user name and password", found=shown)
+    if len(text) > MAX_URL or " " in text or not text.isprintable():
+        raise expected(f"an address of up to {MAX_URL:,} characters without spaces")
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-        parts = None
-    if parts is not None and "@" in parts.netloc:
-        raise expected("an address without user name and password", found=shown)
-    if len(text) > MAX_URL or any(c.isspace() or not c.isprintable() for c in text):
-        raise expected(f"an address of up to {MAX_URL:,} characters without spaces")
-    if parts is None or not host or not _is_host(host) or resolve(None, text) is None:
-        raise expected("an address with a host and a port from 1 to 65535", found=shown)
-    if port == 0:
-        raise expected("a port from 1 to 65535", found=shown)
-    return text
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # brackets that hold no IPv6 address; a port that is none
+        host, port = "", 0
+    if port == 0 or not _is_host(host) or resolve(None, text) is None:
+        raise expected("an address with a host, and a port from 1 to 65535")
 
 
 def _is_host(host: str) -> bool:

@@ -130,10 +130,9 @@ def _private_addresses(
     """Literal addresses alone: names are looked up, and guarded, at every fetch."""
     allowed = _networks(_mapping(data.get("fetch")).get("allow_private"))
     for path, source in sources:
-        host = _host(source.get("url"))
-        address = _literal(host) if host else None
+        address = _literal_address(source.get("url"))
         if address is not None and not _is_allowed(address, allowed):
-            message = f"the address {address} is not public; fetch.allow_private names those that may be contacted"
+            message = f"{address} is no public address, nor in fetch.allow_private"
             yield document.fault(document.nearest((*path, "url")), message)
 
 
@@ -147,23 +146,17 @@ def _networks(written: object) -> list[IPv4Network | IPv6Network]:
     return networks
 
 
-def _host(url: object) -> str | None:
+def _literal_address(url: object) -> IPv4Address | IPv6Address | None:
+    """The address that stands in ``url`` itself; None when a name does."""
     try:
-        return urlsplit(web_address(url)).hostname
+        host = urlsplit(web_address(url)).hostname or ""
     except PydanticCustomError:
         return None
-
-
-def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    if not (":" in host or NUMERIC_HOST.fullmatch(host)):
+    if ":" not in host and not NUMERIC_HOST.fullmatch(host):
         return None
     try:
-        return ip_address(host)
-    except ValueError:
-        pass
-    try:
-        return IPv4Address(socket.inet_aton(host))
-    except OSError:
+        return ip_address(host if ":" in host else socket.inet_aton(host))
+    except (ValueError, OSError):
         return None
 
 

@@ -102,7 +102,7 @@ def read_yaml(raw: bytes, file: str) -> Document:
     text = _decode(raw, file)
     reader = _Reader(file)
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        for event in iter(yaml.CSafeLoader(text).get_event, None):
             reader.take(event)
     except yaml.YAMLError as error:
         fault = _syntax_fault(error, text, file)
@@ -122,20 +122,24 @@ class _Reader:
         self._anchors: dict[str, tuple[object, int]] = {}
 
     def take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, yaml.MappingStartEvent):
-            self._start(event, {})
-        elif isinstance(event, yaml.SequenceStartEvent):
-            self._start(event, [])
-        elif isinstance(event, yaml.CollectionEndEvent):
-            self._end()
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event)
-        elif isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                self._stop(event, "expected one YAML document, found a second one")
+        """The next event; raises ConfigError where the structure cannot be read."""
+        # match of classes is a chain of isinstance: the commonest event stands first.
+        match event:
+            case yaml.ScalarEvent():
+                self._scalar(event)
+            case yaml.MappingStartEvent():
+                self._start(event, {})
+            case yaml.CollectionEndEvent():
+                self._end()
+            case yaml.SequenceStartEvent():
+                self._start(event, [])
+            case yaml.AliasEvent():
+                self._alias(event)
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    message = "expected one YAML document, found a second one"
+                    self._stop(event, message)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         text: str = event.value
