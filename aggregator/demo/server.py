@@ -15,7 +15,7 @@ from importlib.resources import files
 from string import Template
 from threading import Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from aggregator.demo.formats import content_type, entry_html, render
@@ -146,7 +146,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     #: Seconds; a client that says nothing must not keep a thread.
-    timeout: float | None = 10
+    timeout: ClassVar[float | None] = 10
 
     def __init__(self, pages: dict[str, Page], *args: Any) -> None:
         self.pages = pages
