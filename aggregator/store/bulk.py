@@ -1,0 +1,118 @@
+"""Many rows through one statement, and many values in one question.
+
+SQLAlchemy's executemany walks a dictionary for every row: 57 µs an entry, against 33
+when the driver gets tuples. Statements are still built as SQLAlchemy expressions, and
+compiled once for each database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, bindparam
+from sqlalchemy.engine.interfaces import Dialect
+
+T = TypeVar("T")
+
+#: Values in one IN (...): SQLite takes 32,766 parameters, PostgreSQL 65,535.
+CHUNK = 2_000
+
+
+def insert_many(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    replace: tuple[str, ...] = (),
+) -> int:
+    """Insert rows whose values stand in the order of the table's columns.
+
+    One whose primary key is there already is left alone, or has the columns of
+    `replace` overwritten. Gives the number of rows written.
+    """
+    if not rows:
+        return 0
+    return _run(connection, _insert(table, replace, connection.dialect), rows)
+
+
+def update_many(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+) -> int:
+    """Set `columns` of the rows found by primary key; the key's values stand last."""
+    if not rows:
+        return 0
+    return _run(connection, _update(table, columns, connection.dialect), rows)
+
+
+def delete_many(
+    connection: Connection, table: Table, keys: Sequence[tuple[Any, ...]]
+) -> int:
+    """Delete the rows with these primary keys."""
+    if not keys:
+        return 0
+    return _run(connection, _delete(table, connection.dialect), keys)
+
+
+def chunks(values: Collection[T], size: int = CHUNK) -> Iterator[list[T]]:
+    listed = list(values)
+    for start in range(0, len(listed), size):
+        yield listed[start : start + size]
+
+
+def _run(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    return connection.exec_driver_sql(sql, list(rows)).rowcount
+
+
+@lru_cache
+def _insert(table: Table, replace: tuple[str, ...], dialect: Dialect) -> str:
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+
+    statement = insert(table)
+    if replace:
+        statement = statement.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_={name: statement.excluded[name] for name in replace},
+        )
+    else:
+        statement = statement.on_conflict_do_nothing()
+    return _sql(statement, table.columns.keys(), dialect)
+
+
+@lru_cache
+def _update(table: Table, columns: tuple[str, ...], dialect: Dialect) -> str:
+    statement = table.update().where(*_key(table))
+    keys = [f"key_{column.name}" for column in table.primary_key.columns]
+    return _sql(statement, columns, dialect, keys)
+
+
+@lru_cache
+def _delete(table: Table, dialect: Dialect) -> str:
+    keys = [f"key_{column.name}" for column in table.primary_key.columns]
+    return _sql(table.delete().where(*_key(table)), (), dialect, keys)
+
+
+def _key(table: Table) -> list[Any]:
+    return [
+        column == bindparam(f"key_{column.name}", type_=column.type)
+        for column in table.primary_key.columns
+    ]
+
+
+def _sql(
+    statement: Any,
+    columns: Sequence[str],
+    dialect: Dialect,
+    keys: Sequence[str] = (),
+) -> str:
+    compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
+    # The rows' order is ours; the compiler must have kept it.
+    assert compiled.positiontup == [*columns, *keys], compiled.positiontup  # noqa: S101
+    return str(compiled)

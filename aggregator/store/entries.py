@@ -1,0 +1,275 @@
+"""Entries as they are asked for: by source, by reference, by what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import ColumnElement, Connection, Row, select, tuple_, union_all
+
+from aggregator.links import canonical_link, registrable_domain
+from aggregator.model import EntryRef, Member, StoredEntry, StoryMembers
+from aggregator.store.bulk import chunks
+from aggregator.store.rows import (
+    CONTENT_COLUMNS,
+    fingerprint_of,
+    from_micros,
+    stored_entry,
+    tagged_of,
+    to_micros,
+    withheld_of,
+)
+from aggregator.store.schema import entry, entry_content, source, story, tombstone
+from aggregator.text import hash64
+
+#: An entry as rows know it: number of its source, hash of its key.
+Key = tuple[int, int]
+
+ENTRY_KEY = tuple_(entry.c.source, entry.c.key_hash)
+_CONTENT_KEY = tuple_(entry_content.c.source, entry_content.c.key_hash)
+
+WITH_CONTENT = entry.join(
+    entry_content,
+    (entry.c.source == entry_content.c.source)
+    & (entry.c.key_hash == entry_content.c.key_hash),
+)
+
+_stored = select(
+    source.c.id.label("source_id"),
+    entry,
+    *(entry_content.c[name] for name in CONTENT_COLUMNS),
+).select_from(WITH_CONTENT.join(source, source.c.number == entry.c.source))
+
+_member = select(
+    entry.c.source,
+    source.c.id.label("source_id"),
+    source.c.position.label("source_order"),
+    source.c.url.label("source_url"),
+    entry.c.key_hash,
+    entry.c.key,
+    entry.c.content_hash,
+    entry.c.link_hash,
+    entry.c.title_hash,
+    entry.c.start_hash,
+    entry.c.effective,
+    entry.c.position,
+    entry.c.withheld,
+    entry.c.own_site,
+    entry.c.tagged,
+    entry.c.relation,
+    entry.c.story,
+).join_from(entry, source, source.c.number == entry.c.source)
+
+
+def known(connection: Connection, source_id: str) -> dict[int, int]:
+    """Key hash to content hash, of a source's entries and of its tombstones."""
+    number = select(source.c.number).where(source.c.id == source_id).scalar_subquery()
+    found = union_all(
+        *(
+            select(table.c.key_hash, table.c.content_hash).where(
+                table.c.source == number
+            )
+            for table in (tombstone, entry)
+        )
+    )
+    return {row[0]: row[1] for row in connection.execute(found)}
+
+
+def load_entries(
+    connection: Connection, refs: Collection[EntryRef]
+) -> dict[EntryRef, StoredEntry]:
+    """The stored ones among `refs`."""
+    rows: list[Row[Any]] = []
+    for part in chunks(entry_keys(connection, refs)):
+        rows += connection.execute(_stored.where(ENTRY_KEY.in_(part)))
+    return {found.ref: found for found in map(stored_entry, rows)}
+
+
+def entry_keys(connection: Connection, refs: Collection[EntryRef]) -> list[Key]:
+    """References as rows have them; those to unknown sources are left out."""
+    numbers: dict[str, int] = {}
+    for part in chunks({source_id for source_id, _ in refs}):
+        found = select(source.c.id, source.c.number).where(source.c.id.in_(part))
+        numbers.update((row[0], row[1]) for row in connection.execute(found))
+    return [
+        (numbers[source_id], key) for source_id, key in refs if source_id in numbers
+    ]
+
+
+# --- stories as dedup sees them ---------------------------------------------------
+
+
+def neighbours(
+    connection: Connection,
+    links: Collection[int],
+    titles: Collection[int],
+    since: datetime,
+) -> tuple[tuple[StoryMembers, ...], tuple[Member, ...]]:
+    """Stories with a member that matches, whole, and matching entries without a story.
+
+    A link hash matches at any age, a title hash from `since` on, by effective date.
+    """
+    rows: list[Row[Any]] = []
+    for part in chunks(links):
+        rows += connection.execute(_member.where(entry.c.link_hash.in_(part)))
+    for part in chunks(titles):
+        rows += connection.execute(
+            _member.where(
+                entry.c.title_hash.in_(part), entry.c.effective >= to_micros(since)
+            )
+        )
+    loose = {(row.source, row.key_hash): row for row in rows if row.story is None}
+    numbers = {row.story for row in rows if row.story is not None}
+    members = _members(connection, loose.values())
+    return (
+        load_stories(connection, numbers),
+        tuple(member for _, member in sorted(members.items())),
+    )
+
+
+def load_stories(
+    connection: Connection, numbers: Collection[int]
+) -> tuple[StoryMembers, ...]:
+    """Whole stories, by number; members by effective date."""
+    heads: list[Row[Any]] = []
+    rows: list[Row[Any]] = []
+    for part in chunks(sorted(numbers)):
+        heads += connection.execute(_head.where(story.c.number.in_(part)))
+        rows += connection.execute(_member.where(entry.c.story.in_(part)))
+    members: dict[int, list[Member]] = {}
+    found = _members(connection, rows)
+    for row in rows:
+        members.setdefault(row.story, []).append(found[row.source, row.key_hash])
+    return tuple(
+        StoryMembers(
+            id=head.id,
+            lead=(head.lead_id, head.lead_key),
+            members=tuple(sorted(members.get(head.number, ()), key=_by_date)),
+            announced=head.announced,
+        )
+        for head in heads
+    )
+
+
+_head = (
+    select(
+        story.c.number,
+        story.c.id,
+        source.c.id.label("lead_id"),
+        story.c.lead_key,
+        story.c.announced,
+    )
+    .join_from(story, source, source.c.number == story.c.lead_source)
+    .order_by(story.c.number)
+)
+
+
+def _by_date(member: Member) -> tuple[datetime, int, int, EntryRef]:
+    return member.effective, member.source_order, member.position, member.ref
+
+
+def _members(connection: Connection, rows: Iterable[Row[Any]]) -> dict[Key, Member]:
+    rows = list(rows)
+    unknown = {(row.source, row.key_hash): row for row in rows if row.own_site is None}
+    own_site = _own_sites(connection, unknown)
+    return {
+        key: _member_of(row, own_site.get(key, bool(row.own_site)))
+        for row in rows
+        for key in [(row.source, row.key_hash)]
+    }
+
+
+def _member_of(row: Row[Any], own_site: bool) -> Member:
+    return Member(
+        ref=(row.source_id, row.key_hash),
+        source_order=row.source_order,
+        key=row.key,
+        fingerprint=fingerprint_of(row),
+        effective=from_micros(row.effective),
+        position=row.position,
+        withheld=withheld_of(row.withheld),
+        own_site=own_site,
+        topics=tagged_of(row.tagged),
+        relation=row.relation or "report",
+    )
+
+
+def _own_sites(connection: Connection, unknown: dict[Key, Row[Any]]) -> dict[Key, bool]:
+    """Of entries that were never in a story, whether they link to their source's site."""
+    own: dict[Key, bool] = {}
+    for part in chunks(unknown):
+        found = connection.execute(
+            select(
+                entry_content.c.source, entry_content.c.key_hash, entry_content.c.link
+            ).where(_CONTENT_KEY.in_(part))
+        )
+        for number, key_hash, link in found:
+            url = unknown[number, key_hash].source_url
+            own[number, key_hash] = bool(link) and _domain(link) == _domain(url)
+    return own
+
+
+def _domain(link: str) -> str:
+    try:
+        return registrable_domain(urlsplit(link).hostname or "")
+    except ValueError:  # no host can be read from it
+        return ""
+
+
+# --- look-up by what an operator has at hand --------------------------------------
+
+
+def find(connection: Connection, query: str) -> tuple[EntryRef, ...]:
+    """Entries by link, canonical link, guid or published story id; leads first.
+
+    A story's id gives all its members.
+    """
+    canonical = canonical_link(query)
+    conditions = (
+        entry.c.story.in_(select(story.c.number).where(story.c.id == query)),
+        # With every source's number the primary key finds the hash.
+        entry.c.source.in_(select(source.c.number))
+        & (entry.c.key_hash == hash64(query))
+        & (entry.c.key == query),
+        (entry.c.link_hash == hash64(canonical))
+        & (
+            (entry_content.c.canonical_link == canonical)
+            | (entry_content.c.link == query)
+        ),
+    )
+    found = {ref for condition in conditions for ref in _find(connection, condition)}
+    return tuple(ref for *_, ref in sorted(found))
+
+
+def _find(
+    connection: Connection, condition: ColumnElement[bool]
+) -> list[tuple[bool, int, int, EntryRef]]:
+    leads = (story.c.lead_source == entry.c.source) & (
+        story.c.lead_key == entry.c.key_hash
+    )
+    rows = connection.execute(
+        select(
+            source.c.id.label("source_id"),
+            source.c.position.label("source_order"),
+            entry.c.key_hash,
+            entry.c.effective,
+            leads.label("leads"),
+        )
+        .select_from(
+            WITH_CONTENT.join(source, source.c.number == entry.c.source).outerjoin(
+                story, story.c.number == entry.c.story
+            )
+        )
+        .where(condition)
+    )
+    return [
+        (
+            not row.leads,
+            row.effective,
+            row.source_order,
+            (row.source_id, row.key_hash),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,78 @@
+"""What the store answers, where no stage knows the answer's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.model import EntryRef, Join, StoredEntry, StoryMembers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What one batch changed."""
+
+    entries_new: int = 0
+    #: News edits alone, also of entries that lead no story.
+    entries_updated: int = 0
+    stories_new: int = 0
+    #: A document could show a difference now.
+    stories_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRecord:
+    """A published file as it was written last."""
+
+    name: str
+    #: Digest of all that its bytes depend on.
+    fingerprint: str
+    #: SHA-256 of its bytes, in hexadecimal.
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSummary:
+    #: Stored.
+    entries: int
+    #: By effective date, over the last 30 days.
+    entries_a_day: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    #: Stored, announced or not.
+    stories: int
+    #: The newest ``updated`` of an announced story; None while there is none.
+    updated: datetime | None
+    #: By source id; a source without entries is absent.
+    sources: Mapping[str, SourceSummary]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberHistory:
+    """What ``explain`` says of one entry of a story."""
+
+    ref: EntryRef
+    #: Source id.
+    source: str
+    title: str
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryHistory:
+    """An entry's whole way, for ``explain``."""
+
+    stored: StoredEntry
+    #: None when the entry belongs to no story; the five below then hold nothing.
+    story: StoryMembers | None = None
+    published: datetime | None = None
+    #: With the story's own fraction of a second.
+    updated: datetime | None = None
+    revision: int = 0
+    #: Why each member belongs to it; the first member has none.
+    joins: tuple[Join, ...] = ()
+    #: The lead first, then by effective date.
+    members: tuple[MemberHistory, ...] = ()

@@ -1,0 +1,230 @@
+"""The tables, as the newest migration leaves them.
+
+Times are integers: microseconds since 1970 in UTC. That is exact and compares the
+same way on both databases. Hashes are signed 64-bit integers.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+#: Of the newest migration. Revisions are four digits and count up.
+REVISION = "0001"
+
+#: "AGRG": marks a SQLite file as ours (`file` prints it).
+APPLICATION_ID = 0x41475247
+
+# Compared and ordered by bytes on both databases, whatever the server's locale.
+Id = Text().with_variant(Text(collation="C"), "postgresql")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: One row: when this store came into being.
+birth = Table("birth", metadata, Column("created", BigInteger, nullable=False))
+
+source = Table(
+    "source",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", Id, nullable=False, unique=True),
+    # as configured
+    Column("configured", Boolean, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("first_url", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("rights", Text),
+    # as polled: model.SourceState; info, error and warnings are JSON
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_hash", LargeBinary),
+    Column("info", Text),
+    Column("error", Text),
+    Column("warnings", Text),
+    Column("first_success", BigInteger),
+    Column("last_success", BigInteger),
+    Column("last_poll", BigInteger),
+    Column("last_new_entry", BigInteger),
+    Column("retry_at", BigInteger),
+    Column("fresh_for", BigInteger),
+    Column("next_poll", BigInteger),
+    Column("next_poll_reason", Text),
+)
+
+#: The key hashes in a source's last document, 8 bytes each, little-endian. One row a
+#: source instead of a mark on every entry: a poll that changes nothing writes no entry.
+listing = Table(
+    "listing",
+    metadata,
+    Column("source", ForeignKey("source.number"), primary_key=True),
+    Column("key_hashes", LargeBinary, nullable=False),
+)
+
+# What is looked up and counted, apart from what is read: a source's rows lie together,
+# sixteen to a page, so that `known` and `summary` never touch the texts.
+entry = Table(
+    "entry",
+    metadata,
+    Column("source", ForeignKey("source.number"), primary_key=True),
+    Column("key_hash", BigInteger, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("content_hash", BigInteger, nullable=False),
+    Column("link_hash", BigInteger),
+    Column("title_hash", BigInteger),
+    Column("start_hash", BigInteger),
+    Column("position", Integer, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("effective", BigInteger, nullable=False),
+    Column("withheld", Text),
+    Column("ad", Boolean, nullable=False),
+    # Of an entry in no story: found out when it is asked for.
+    Column("own_site", Boolean),
+    # Topic keys, a space between them.
+    Column("tagged", Text),
+    # How often it moved its story's `updated`.
+    Column("moves", Integer, nullable=False),
+    # Membership and its reasons; an entry has one story at most.
+    Column(
+        "story",
+        ForeignKey("story.number", deferrable=True, initially="DEFERRED"),
+    ),
+    Column("relation", Text),
+    Column("score", Float),
+    Column("why", Text),
+    sqlite_with_rowid=False,
+)
+
+entry_content = Table(
+    "entry_content",
+    metadata,
+    Column("source", Integer, primary_key=True),
+    Column("key_hash", BigInteger, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("link", Text),
+    Column("canonical_link", Text),
+    Column("summary", Text),
+    Column("content", Text),
+    # Only where neither summary nor content is there to derive it from.
+    Column("text", Text),
+    # JSON, NULL when empty
+    Column("authors", Text),
+    Column("categories", Text),
+    Column("enclosures", Text),
+    Column("language", Text),
+    Column("published", BigInteger),
+    Column("updated", BigInteger),
+    Column("topics", Text),
+    ForeignKeyConstraint(
+        ["source", "key_hash"],
+        ["entry.source", "entry.key_hash"],
+    ),
+)
+
+#: Expired entries that their source still lists, so that they are not new again.
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("source", ForeignKey("source.number"), primary_key=True),
+    Column("key_hash", BigInteger, primary_key=True),
+    Column("content_hash", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+story = Table(
+    "story",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", Id, nullable=False, unique=True),
+    Column("lead_source", Integer, nullable=False),
+    Column("lead_key", BigInteger, nullable=False),
+    # The lead's, copied so that selection reads this table alone.
+    Column("position", Integer, nullable=False),
+    Column("withheld", Boolean, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False, unique=True),
+    Column("revision", Integer, nullable=False),
+    Column("announced", Boolean, nullable=False),
+)
+
+story_topic = Table(
+    "story_topic",
+    metadata,
+    Column("story", ForeignKey("story.number"), primary_key=True),
+    Column("topic", Id, primary_key=True),
+    # The story's, for the index below.
+    Column("published", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Topics in feeds.yaml's order.
+topic = Table(
+    "topic",
+    metadata,
+    Column("key", Id, primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("name", Id, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+
+
+def _partial(name: str, *columns: object, where: object) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)  # type: ignore[arg-type]
+
+
+_partial("ix_entry_link", entry.c.link_hash, where=entry.c.link_hash.is_not(None))
+_partial(
+    "ix_entry_title",
+    entry.c.title_hash,
+    entry.c.effective,
+    where=entry.c.title_hash.is_not(None),
+)
+_partial("ix_entry_story", entry.c.story, where=entry.c.story.is_not(None))
+# What retention looks through.
+_partial("ix_entry_loose", entry.c.effective, where=entry.c.story.is_(None))
+_partial(
+    "ix_story_waiting",
+    story.c.withheld,
+    story.c.published,
+    where=~story.c.announced,
+)
+_partial(
+    "ix_story_announced",
+    story.c.published.desc(),
+    story.c.position,
+    story.c.id,
+    where=story.c.announced,
+)
+Index(
+    "ix_story_topic_published",
+    story_topic.c.topic,
+    story_topic.c.published.desc(),
+    story_topic.c.position,
+)

@@ -1,0 +1,245 @@
+"""The store's door. Every method is one transaction; times are aware, in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, select, update
+
+from aggregator.clock import Clock, SystemClock
+from aggregator.model import (
+    EntryRef,
+    Grouping,
+    Member,
+    PollOutcome,
+    PublishedStory,
+    Source,
+    SourceState,
+    StoredEntry,
+    StoryHeader,
+    StoryMembers,
+)
+from aggregator.store import entries, sources, stories, upgrading
+from aggregator.store.bulk import insert_many
+from aggregator.store.database import Database
+from aggregator.store.lock import writers_lock
+from aggregator.store.record import record
+from aggregator.store.records import (
+    DocumentRecord,
+    EntryHistory,
+    Recorded,
+    Summary,
+)
+from aggregator.store.retention import expire
+from aggregator.store.rows import from_micros
+from aggregator.store.schema import birth, document, story
+
+T = TypeVar("T")
+
+#: Long enough for a cycle that is just ending; then a person wants to know.
+LOCK_TIMEOUT = timedelta(seconds=10)
+
+
+class Store:
+    """What is remembered, in SQLite or PostgreSQL.
+
+    One thread writes, others may read at the same time, each method in a snapshot of
+    its own. Storing the same thing twice is a no-op. Whatever goes wrong in the
+    database is a StoreError, and the transaction it happened in changed nothing.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str, *, writing: bool, clock: Clock | None = None) -> Store:
+        """Open ``sqlite:///…`` or ``postgresql://…``.
+
+        Writing makes what is missing (on PostgreSQL the database itself must be there)
+        and brings an older schema up to date. Reading raises StoreError when there is
+        nothing to read, or nothing this version understands. Paths are taken as they
+        are; a relative one counts from the working folder.
+        """
+        return cls(upgrading.open_current(url, clock or SystemClock(), writing=writing))
+
+    def close(self) -> None:
+        with self._database.translated():
+            self._database.engine.dispose()
+
+    @property
+    def created(self) -> datetime:
+        """When this store came into being, to the second."""
+        created: int = self._read(
+            lambda connection: connection.execute(select(birth)).scalar_one()
+        )
+        return from_micros(created)
+
+    def lock(self, timeout: timedelta = LOCK_TIMEOUT) -> AbstractContextManager[None]:
+        """The writer's lock; Locked, with the holder's pid, when it stays taken."""
+        return writers_lock(self._database, timeout)
+
+    # --- sources
+
+    def sync_sources(
+        self, configured: Sequence[Source], topics: Sequence[str] = ()
+    ) -> None:
+        """Make rows for the sources in feeds.yaml; `topics`: their keys, in its order.
+
+        A source that is no longer there keeps its entries and is marked.
+        """
+
+        def write(connection: Connection) -> None:
+            sources.sync_sources(connection, configured)
+            sources.sync_topics(connection, topics)
+
+        self._write(write)
+
+    def states(self) -> dict[str, SourceState]:
+        """The state of every source that has a row, by source id."""
+        return self._read(sources.load_states)
+
+    # --- entries
+
+    def known(self, source_id: str) -> dict[int, int]:
+        """Key hash to content hash, of a source's entries and tombstones."""
+        return self._read(lambda connection: entries.known(connection, source_id))
+
+    def entries(self, refs: Collection[EntryRef]) -> dict[EntryRef, StoredEntry]:
+        """Those of the entries that are stored."""
+        return self._read(lambda connection: entries.load_entries(connection, refs))
+
+    def neighbours(
+        self, *, links: Collection[int], titles: Collection[int], since: datetime
+    ) -> tuple[tuple[StoryMembers, ...], tuple[Member, ...]]:
+        """What new entries may join: whole stories, and entries without a story.
+
+        They have, or have a member with, one of the link hashes (of any age) or of the
+        title hashes (effective from `since` on).
+        """
+        return self._read(
+            lambda connection: entries.neighbours(connection, links, titles, since)
+        )
+
+    def record(self, outcomes: Sequence[PollOutcome], grouping: Grouping) -> Recorded:
+        """Store a batch of polls and the stories they made, whole or not at all."""
+        return self._write(lambda connection: record(connection, outcomes, grouping))
+
+    def expire(
+        self,
+        now: datetime,
+        keep_unpublished: timedelta,
+        keep_published: timedelta | None,
+    ) -> int:
+        """Remove what is too old; how many entries.
+
+        An entry that its source still lists leaves a tombstone, so that it is not new
+        again; the tombstone goes when the source no longer lists it.
+        """
+        return self._write(
+            lambda connection: expire(connection, now, keep_unpublished, keep_published)
+        )
+
+    # --- stories
+
+    def announce(self) -> int:
+        """Fix lead, dates and id of the stories that documents may now show; how many.
+
+        Stories whose lead is withheld wait.
+        """
+        waiting = ~story.c.announced & ~story.c.withheld
+        return self._write(
+            lambda connection: (
+                connection.execute(
+                    update(story).where(waiting).values(announced=True)
+                ).rowcount
+            )
+        )
+
+    def headers(self, topic: str | None, since: datetime) -> Iterator[StoryHeader]:
+        """Announced stories from `since` on, of one topic or (None) of all.
+
+        Newest first, then by position, then by id; read a page at a time, so that a
+        caller who has enough may stop.
+        """
+        last: StoryHeader | None = None
+        while True:
+            after = last
+            page = self._read(
+                lambda connection, after=after: stories.header_page(  # type: ignore[misc]
+                    connection, topic, since, after
+                )
+            )
+            yield from page
+            if len(page) < stories.PAGE:
+                return
+            last = page[-1]
+
+    def stories(self, ids: Sequence[str]) -> list[PublishedStory]:
+        """Whole stories, in the order asked; unknown ids are left out."""
+        return self._read(lambda connection: stories.load_published(connection, ids))
+
+    # --- documents
+
+    def documents(self) -> dict[str, DocumentRecord]:
+        """The manifest, by name: what was written last under each."""
+        rows = self._read(lambda connection: connection.execute(select(document)).all())
+        return {
+            name: DocumentRecord(name=name, fingerprint=fingerprint, digest=digest)
+            for name, fingerprint, digest in rows
+        }
+
+    def save_documents(self, records: Iterable[DocumentRecord]) -> None:
+        """Add to the manifest, or replace what it says under these names."""
+        rows = [(each.name, each.fingerprint, each.digest) for each in records]
+        replace = ("fingerprint", "digest")
+        self._write(
+            lambda connection: insert_many(connection, document, rows, replace=replace)
+        )
+
+    # --- status and explain
+
+    def summary(self, now: datetime) -> Summary:
+        return self._read(lambda connection: stories.summary(connection, now))
+
+    def find(self, query: str) -> tuple[EntryRef, ...]:
+        """Entries by link, guid or published id; those that lead a story first.
+
+        A story's id finds all its members.
+        """
+        return self._read(lambda connection: entries.find(connection, query))
+
+    def history(self, ref: EntryRef) -> EntryHistory | None:
+        """All that is known of an entry; None when it is not stored."""
+        return self._read(lambda connection: stories.history(connection, ref))
+
+    # --- upkeep
+
+    def migrate(self) -> tuple[str, str]:
+        """Bring the schema up to date; the revisions before and after."""
+        return upgrading.upgrade(self._database, SystemClock())
+
+    def backup(self, path: Path) -> None:
+        """A copy in a new file, also while another process writes."""
+        from aggregator.store.backup import backup
+
+        backup(self._database, path)
+
+    def _read(self, ask: Callable[[Connection], T]) -> T:
+        with self._database.transaction() as connection:
+            return ask(connection)
+
+    def _write(self, change: Callable[[Connection], T]) -> T:
+        with self._database.transaction(writing=True) as connection:
+            return change(connection)
+
+
+def migrate(url: str) -> tuple[str, str]:
+    """Bring the database behind `url` up to date; the revisions before and after.
+
+    "none" stands for a database that did not exist.
+    """
+    return upgrading.migrate(url, SystemClock())

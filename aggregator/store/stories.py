@@ -1,0 +1,337 @@
+"""Stories as documents show them, and as ``explain`` and ``status`` tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, or_, select
+
+from aggregator.model import (
+    EntryRef,
+    Join,
+    PublishedMember,
+    PublishedStory,
+    SourceInfo,
+    StoryHeader,
+)
+from aggregator.store.bulk import chunks
+from aggregator.store.entries import (
+    ENTRY_KEY,
+    WITH_CONTENT,
+    load_entries,
+    load_stories,
+)
+from aggregator.store.records import (
+    EntryHistory,
+    MemberHistory,
+    SourceSummary,
+    Summary,
+)
+from aggregator.store.rows import (
+    entry_of,
+    from_micros,
+    info_of,
+    strings,
+    to_micros,
+)
+from aggregator.store.schema import (
+    entry,
+    entry_content,
+    source,
+    story,
+    story_topic,
+    topic,
+)
+
+#: Headers read at a time: a document of 100 stories is mostly one page.
+PAGE = 200
+
+#: What ``entries_a_day`` is taken over.
+RECENT = timedelta(days=30)
+
+
+def header_page(
+    connection: Connection,
+    topic_key: str | None,
+    since: datetime,
+    after: StoryHeader | None,
+) -> list[StoryHeader]:
+    """The next announced stories after `after`: newest first, then position, then id."""
+    first = story if topic_key is None else story_topic
+    published, position = first.c.published, first.c.position
+    found = (
+        select(
+            story.c.id,
+            source.c.id.label("source_id"),
+            published,
+            position,
+            story.c.revision,
+        )
+        .join_from(story, source, source.c.number == story.c.lead_source)
+        .where(story.c.announced, published >= to_micros(since))
+        .order_by(published.desc(), position, story.c.id)
+        .limit(PAGE)
+    )
+    if topic_key is not None:
+        found = found.join(story_topic, story_topic.c.story == story.c.number)
+        found = found.where(story_topic.c.topic == topic_key)
+    if after is not None:
+        last = to_micros(after.published)
+        found = found.where(
+            published <= last,
+            or_(
+                published < last,
+                position > after.position,
+                (position == after.position) & (story.c.id > after.id),
+            ),
+        )
+    return [
+        StoryHeader(
+            id=row.id,
+            source=row.source_id,
+            published=from_micros(row.published),
+            position=row.position,
+            revision=row.revision,
+        )
+        for row in connection.execute(found)
+    ]
+
+
+# --- whole stories ----------------------------------------------------------------
+
+
+def load_published(connection: Connection, ids: Sequence[str]) -> list[PublishedStory]:
+    """The stories in the order asked; ids that are not stored are left out."""
+    heads: dict[str, Row[Any]] = {}
+    for part in chunks(ids):
+        found = connection.execute(select(story).where(story.c.id.in_(part)))
+        heads.update((row.id, row) for row in found)
+    numbers = [row.number for row in heads.values()]
+    leads = _leads(connection, heads.values())
+    members = _members(connection, numbers)
+    topics = _topics(connection, numbers)
+    sources = _sources(
+        connection,
+        {row.source for row in leads.values()}
+        | {row.source for rows in members.values() for row in rows},
+    )
+    return [
+        _published(
+            head,
+            leads[head.lead_source, head.lead_key],
+            members.get(head.number, []),
+            topics.get(head.number, ()),
+            sources,
+        )
+        for id_ in ids
+        if (head := heads.get(id_)) is not None
+    ]
+
+
+def _published(
+    head: Row[Any],
+    lead: Row[Any],
+    members: Sequence[Row[Any]],
+    topics: Sequence[str],
+    sources: dict[int, SourceInfo],
+) -> PublishedStory:
+    return PublishedStory(
+        id=head.id,
+        published=from_micros(head.published),
+        updated=from_micros(head.updated),
+        revision=head.revision,
+        lead=entry_of(lead),
+        source=sources[lead.source],
+        members=tuple(
+            PublishedMember(
+                source=sources[row.source],
+                title=row.title,
+                link=row.link,
+                relation=row.relation or "report",
+            )
+            for row in members
+            if (row.source, row.key_hash) != (head.lead_source, head.lead_key)
+        ),
+        topics=tuple(topics),
+        ad=lead.ad,
+    )
+
+
+def _leads(
+    connection: Connection, heads: Collection[Row[Any]]
+) -> dict[tuple[int, int], Row[Any]]:
+    columns = [column for column in entry_content.c if column.name not in entry.c]
+    rows: list[Row[Any]] = []
+    for part in chunks([(row.lead_source, row.lead_key) for row in heads]):
+        rows += connection.execute(
+            select(entry, *columns).select_from(WITH_CONTENT).where(ENTRY_KEY.in_(part))
+        )
+    return {(row.source, row.key_hash): row for row in rows}
+
+
+def _members(
+    connection: Connection, numbers: Collection[int]
+) -> dict[int, list[Row[Any]]]:
+    """By story number; by effective date, then the source's order, then position."""
+    members: dict[int, list[Row[Any]]] = {}
+    for part in chunks(numbers):
+        rows: Sequence[Any] = connection.execute(
+            select(
+                entry.c.story,
+                entry.c.source,
+                entry.c.key_hash,
+                entry.c.relation,
+                entry_content.c.title,
+                entry_content.c.link,
+            )
+            .select_from(WITH_CONTENT.join(source, source.c.number == entry.c.source))
+            .where(entry.c.story.in_(part))
+            .order_by(
+                entry.c.effective,
+                source.c.position,
+                entry.c.position,
+                entry.c.source,
+                entry.c.key_hash,
+            )
+        ).all()
+        for row in rows:
+            members.setdefault(row.story, []).append(row)
+    return members
+
+
+def _topics(connection: Connection, numbers: Collection[int]) -> dict[int, list[str]]:
+    """By story number, in feeds.yaml's order; topics that are no longer there last."""
+    topics: dict[int, list[str]] = {}
+    for part in chunks(numbers):
+        rows = connection.execute(
+            select(story_topic.c.story, story_topic.c.topic)
+            .outerjoin(topic, topic.c.key == story_topic.c.topic)
+            .where(story_topic.c.story.in_(part))
+            .order_by(topic.c.position.is_(None), topic.c.position, story_topic.c.topic)
+        )
+        for number, key in rows:
+            topics.setdefault(number, []).append(key)
+    return topics
+
+
+def _sources(connection: Connection, numbers: Collection[int]) -> dict[int, SourceInfo]:
+    sources: dict[int, SourceInfo] = {}
+    for part in chunks(numbers):
+        rows = connection.execute(
+            select(
+                source.c.number,
+                source.c.id,
+                source.c.name,
+                source.c.url,
+                source.c.info,
+                source.c.content,
+                source.c.rights,
+            ).where(source.c.number.in_(part))
+        )
+        for number, id_, name, url, info, content, rights in rows:
+            sources[number] = SourceInfo(
+                id=id_,
+                name=name,
+                url=url,
+                info=info_of(info),
+                content=content,
+                rights=rights,
+            )
+    return sources
+
+
+# --- status and explain -----------------------------------------------------------
+
+
+def summary(connection: Connection, now: datetime) -> Summary:
+    stories = connection.execute(select(func.count()).select_from(story)).scalar_one()
+    updated = connection.execute(
+        select(story.c.updated)
+        .where(story.c.announced)
+        .order_by(story.c.updated.desc())
+        .limit(1)
+    ).scalar()
+    recent = func.count().filter(entry.c.effective >= to_micros(now - RECENT))
+    counts = (
+        select(entry.c.source, func.count().label("entries"), recent.label("recent"))
+        .group_by(entry.c.source)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(source.c.id, counts.c.entries, counts.c.recent).join_from(
+            counts, source, source.c.number == counts.c.source
+        )
+    )
+    return Summary(
+        stories=stories,
+        updated=from_micros(updated),
+        sources={
+            id_: SourceSummary(
+                entries=entries, entries_a_day=round(new / RECENT.days, 2)
+            )
+            for id_, entries, new in rows
+        },
+    )
+
+
+def history(connection: Connection, ref: EntryRef) -> EntryHistory | None:
+    """All that is known of one entry; None when it is not stored."""
+    stored = load_entries(connection, [ref]).get(ref)
+    if stored is None:
+        return None
+    head = connection.execute(
+        select(story)
+        .join_from(story, entry, story.c.number == entry.c.story)
+        .join(source, source.c.number == entry.c.source)
+        .where(source.c.id == ref[0], entry.c.key_hash == ref[1])
+    ).one_or_none()
+    if head is None:
+        return EntryHistory(stored=stored)
+    (whole,) = load_stories(connection, [head.number])
+    rows = {
+        (row.source_id, row.key_hash): row
+        for row in connection.execute(_of_story.where(entry.c.story == head.number))
+    }
+    members = sorted(
+        (member.ref for member in whole.members), key=lambda each: each != whole.lead
+    )
+    return EntryHistory(
+        stored=stored,
+        story=whole,
+        published=from_micros(head.published),
+        updated=from_micros(head.updated),
+        revision=head.revision,
+        joins=tuple(
+            Join(
+                entry=member,
+                story=head.id,
+                relation=rows[member].relation,
+                score=rows[member].score,
+                why=strings(rows[member].why),
+            )
+            for member in members
+            if rows[member].score is not None
+        ),
+        members=tuple(
+            MemberHistory(
+                ref=member,
+                source=member[0],
+                title=rows[member].title,
+                link=rows[member].link,
+            )
+            for member in members
+        ),
+    )
+
+
+_of_story = select(
+    source.c.id.label("source_id"),
+    entry.c.key_hash,
+    entry.c.relation,
+    entry.c.score,
+    entry.c.why,
+    entry_content.c.title,
+    entry_content.c.link,
+).select_from(WITH_CONTENT.join(source, source.c.number == entry.c.source))
