@@ -394,7 +394,7 @@ def test_a_repeated_coding_header_is_a_chain():
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_a_bomb_is_stopped_at_the_limit(coding):
     compress = gzip.compress if coding == "gzip" else zlib.compress
-    bomb = compress(b" " * 200_000_000, 9)
+    bomb = compress(b" " * 50_000_000, 9)
     started = time.process_time()
 
     result, _ = poll(answer(bomb, f"Content-Encoding: {coding}"), max_bytes=1_000_000)

@@ -1,0 +1,245 @@
+"""Connections: TLS, names, and what a request does not share."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import subprocess
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from aggregator.fetch import fetch_source
+from aggregator.http import BadAddress, Client, RequestFailed
+from aggregator.model import Failed, Fetched, Validators
+
+LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<rss/>"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for news.example that only its own file vouches for."""
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    names = "subjectAltName=DNS:news.example,DNS:xn--e1afmkfd.xn--p1ai"
+    subprocess.run(
+        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+        f" -days 2 -subj /CN=news.example -addext {names}"
+        f" -keyout {key} -out {certificate}".split(),
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
+
+
+class Clock:
+    def now(self) -> datetime:
+        return datetime(2026, 11, 22, tzinfo=UTC)
+
+
+async def resolve_to_loopback(host, port):
+    return [ip_address("127.0.0.1")]
+
+
+@asynccontextmanager
+async def tls_server(certificate, names, answer=ANSWER):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+
+    async def serve(reader, writer):
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+def client(**options) -> Client:
+    options = {"allow_private": LOOPBACK, "resolve": resolve_to_loopback, **options}
+    return Client(user_agent="aggregator/0.1", **options)
+
+
+async def fetch(url: str, using: Client, *, timeout: float = 5):  # noqa: ASYNC109
+    return await fetch_source(
+        url,
+        Validators(),
+        client=using,
+        timeout=timedelta(seconds=timeout),
+        max_bytes=1_000_000,
+        clock=Clock(),
+    )
+
+
+def fetch_over_tls(certificate, host: str, **server_options):
+    """The result, and the names that the server was asked for."""
+    names: list[str] = []
+
+    async def run():
+        async with (
+            tls_server(certificate, names, **server_options) as port,
+            client() as using,
+        ):
+            return await fetch(f"https://{host}:{port}/feed", using)
+
+    return asyncio.run(run()), names
+
+
+# --- TLS ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("news.example", "news.example"), ("пример.рф", "xn--e1afmkfd.xn--p1ai")],
+)
+def test_a_trusted_certificate_and_the_name_in_sni(
+    certificate, monkeypatch, host, name
+):
+    """SSL_CERT_FILE names the certificates that an operator trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+
+    result, names = fetch_over_tls(certificate, host)
+
+    assert isinstance(result, Fetched)
+    assert result.body == b"<rss/>"
+    assert names == [name]
+
+
+def test_a_certificate_that_nobody_vouches_for(certificate, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+
+    result, _ = fetch_over_tls(certificate, "news.example")
+
+    assert isinstance(result, Failed)
+    assert result.error.code == "tls"
+    assert "self-signed" in result.error.message.replace("self signed", "self-signed")
+
+
+def test_a_certificate_for_another_name(certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+
+    result, _ = fetch_over_tls(certificate, "other.example")
+
+    assert result.error.code == "tls"
+    assert "other.example" in result.error.message
+
+
+def test_a_large_body_over_tls(certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    body = b"<rss>" + b"x" * 500_000
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+    result, _ = fetch_over_tls(certificate, "news.example", answer=head + body)
+
+    assert result.body == body
+
+
+def test_a_cut_body_over_tls(certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+
+    result, _ = fetch_over_tls(certificate, "news.example", answer=ANSWER[:-1])
+
+    assert result.error.code == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [("plain http", "tls"), ("hang up", "tls"), ("silence", "timeout")],
+)
+def test_a_server_that_does_not_speak_tls(behaviour, code):
+    async def serve(reader, writer):
+        try:
+            await reader.read(100)
+            if behaviour == "plain http":
+                writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            if behaviour == "silence":
+                await asyncio.sleep(30)
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    async def run():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with client() as using:
+            result = await fetch(f"https://news.example:{port}/", using, timeout=0.5)
+        server.close()
+        return result
+
+    assert asyncio.run(run()).error.code == code
+
+
+# --- addresses ----------------------------------------------------------------
+
+
+def test_a_literal_address_needs_no_resolver():
+    async def resolve(host, port):
+        raise AssertionError("looked up")
+
+    async def run():
+        async def serve(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(ANSWER)
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with client(resolve=resolve) as using:
+            result = await fetch(f"http://127.0.0.1:{port}/", using)
+        server.close()
+        return result
+
+    assert isinstance(asyncio.run(run()), Fetched)
+
+
+@pytest.mark.parametrize("proxy", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_proxies_of_the_environment_are_ignored(monkeypatch, proxy):
+    """A proxy would look the name up itself, and nobody would check the address."""
+    monkeypatch.setenv(proxy, "http://127.0.0.1:1")
+
+    async def run():
+        async with client(resolve=resolve_inside) as using:
+            return await fetch("http://news.example/", using)
+
+    async def resolve_inside(host, port):
+        return [ip_address("10.0.0.1")]
+
+    assert asyncio.run(run()).error.code == "blocked"
+
+
+@pytest.mark.parametrize("url", ["http://exa mple/\x00", "http://" + "x" * 70_000])
+def test_what_httpx_cannot_read_is_a_bad_address(url):
+    async def run():
+        async with client() as using, using.get(url):
+            pass
+
+    with pytest.raises(BadAddress):
+        asyncio.run(run())
+
+
+def test_the_guard_stands_below_everything_else():
+    """Not only fetch_source: whoever uses the client can't reach the inside."""
+
+    async def run():
+        async with client() as using, using.get("http://10.0.0.1:80/"):
+            pass
+
+    with pytest.raises(RequestFailed) as caught:
+        asyncio.run(run())
+
+    assert caught.value.code == "blocked"
+    assert "10.0.0.1" not in str(caught.value)
