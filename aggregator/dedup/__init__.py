@@ -1,0 +1,8 @@
+"""Which entries are known, edited, copied, or the same story: decisions alone.
+
+* ``noise``        what a reader does not notice, removed
+* ``fingerprint``  the hashes by which an entry is found again (in the worker)
+* ``arrival``      what a new entry's date is and whether it may be published
+* ``edits``        noise, correction or news
+* ``stories``      who joins whom, who leads
+"""

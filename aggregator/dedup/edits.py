@@ -1,0 +1,95 @@
+"""What an edit is worth: nothing, a silent replacement, or a reader's second look."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from aggregator.dedup.fingerprint import body, reading
+from aggregator.dedup.noise import quiet_title, words
+from aggregator.model import Edit, EntryRead, StoredEntry
+
+#: A text is news again when so many of its words are other words, in number ...
+NEWS_WORDS = 5
+#: ... and as a share of the words that were there.
+NEWS_SHARE = 0.10
+
+#: Longer "words" are addresses and hashes: not worth a search for a lost letter.
+_LONGEST_WORD = 40
+#: More changed words than this are no slips of the pen, and cost memory to compare.
+MOST_FIXED = 500
+
+
+def judge_edit(old: StoredEntry, new: EntryRead, shared_blocks: frozenset[str]) -> Edit:
+    """The kind of edit that made ``new`` of ``old``.
+
+    ``shared_blocks`` are those of the document that ``new`` stands in. The rule is
+    contracts' "Edits": words are counted, not their order; a number is a word.
+    """
+    if old.fingerprint.content == new.fingerprint.content:
+        return Edit.NOISE
+    before = reading(old.entry, shared_blocks)
+    after = reading(new.entry, shared_blocks)
+    if before == after:
+        return Edit.NOISE
+    if before.title != after.title and _changed_words(
+        words(quiet_title(old.entry.title)), words(quiet_title(new.entry.title))
+    ):
+        return Edit.NEWS
+    if before.body != after.body and _is_much(
+        words(body(old.entry, shared_blocks)), words(body(new.entry, shared_blocks))
+    ):
+        return Edit.NEWS
+    return Edit.CORRECTION
+
+
+def _is_much(old: list[str], new: list[str]) -> bool:
+    enough = max(NEWS_WORDS, NEWS_SHARE * len(old))
+    return _changed_words(old, new, enough=enough) >= enough
+
+
+def _changed_words(old: list[str], new: list[str], *, enough: float = 1) -> int:
+    """How many words came, went or were replaced; one letter makes no other word.
+
+    Below ``enough`` the count need not be exact, nor is it for very many words.
+    """
+    gone, come = Counter(old), Counter(new)
+    gone, come = gone - come, come - gone
+    changed = max(gone.total(), come.total())
+    if changed < enough or changed > MOST_FIXED:
+        return changed
+    return changed - _fixed_words(gone.elements(), come.elements())
+
+
+def _fixed_words(gone: Iterable[str], come: Iterable[str]) -> int:
+    """How many words that went came back with one letter replaced, lost or added.
+
+    A table of each word's forms without one letter finds the pairs; comparing each
+    word with each would take a hostile source's edits seconds.
+    """
+    table: defaultdict[str, list[int]] = defaultdict(list)
+    for number, word in enumerate(gone):
+        for form in (f"={word}", *_gaps(word), *(f"-{rest}" for rest in _rests(word))):
+            table[form].append(number)
+    taken: set[int] = set()
+    for word in come:
+        forms = (f"-{word}", *_gaps(word), *(f"={rest}" for rest in _rests(word)))
+        pair = next((n for form in forms for n in table[form] if n not in taken), None)
+        if pair is not None:
+            taken.add(pair)
+    return len(taken)
+
+
+def _gaps(word: str) -> list[str]:
+    return [f"{word[:i]}_{word[i + 1 :]}" for i in _letters(word)]
+
+
+def _rests(word: str) -> list[str]:
+    return [word[:i] + word[i + 1 :] for i in _letters(word)]
+
+
+def _letters(word: str) -> range:
+    """Places of letters that may be a slip; in a number no digit is one."""
+    if len(word) > _LONGEST_WORD or any(map(str.isdigit, word)):
+        return range(0)
+    return range(len(word))

@@ -1,0 +1,301 @@
+"""Which story an entry belongs to, which of its entries leads, what it is called.
+
+``group`` walks the newcomers in an order of their own (never that of arrival) over a
+``_Board`` of what is known. ``likeness`` says whether two entries tell one story; the
+board's index says which pairs are worth asking. A further kind of likeness needs a
+line in both and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from aggregator.model import (
+    EntryRef,
+    Grouping,
+    Join,
+    Member,
+    StoryMembers,
+    Withheld,
+)
+from aggregator.text import hash64
+
+#: Equal titles further apart are a series («Итоги недели»), not a story.
+WINDOW = timedelta(hours=72)
+
+#: A page is one happening; a title with its text may be an agency's template.
+_SAME_LINK = 1.0
+_SAME_TEXT = 0.95
+
+#: Of entries with one link or one text the latest so many are compared; a source that
+#: calls 5,000 entries by one title would else cost 25 million comparisons.
+_MOST_CANDIDATES = 50
+
+
+class Likeness(NamedTuple):
+    """How alike two entries of one story are."""
+
+    #: 0 to 1; the best decides which story a newcomer joins.
+    score: float
+    relation: Literal["copy", "report"]
+    why: tuple[str, ...]
+
+
+def group(
+    newcomers: Sequence[Member],
+    stories: Sequence[StoryMembers],
+    loose: Sequence[Member],
+    *,
+    host: str,
+    year: int,
+) -> Grouping:
+    """The stories that ``newcomers`` join or make, whatever order they come in.
+
+    ``stories`` and ``loose`` (stored, withheld, without a story) are those that may
+    match. A newcomer joins the best-matching story, of equals the earlier one; without
+    a match it mints its own, unless it is withheld. What waited for a story joins with
+    the entry it matches. Entries that are known already change nothing; stories are
+    never merged.
+    """
+    board = _Board(newcomers, stories, loose)
+    for newcomer in sorted(newcomers, key=_order):
+        if not board.place(newcomer):
+            board.mint(newcomer, host=host, year=year)
+    return board.grouping()
+
+
+def choose_lead(members: Sequence[Member]) -> Member:
+    """The entry that is shown: on its own site, a report, the earliest.
+
+    Withheld entries never lead; ValueError when there is no other.
+    """
+    return min((m for m in members if m.withheld is None), key=_lead_order)
+
+
+def story_id(host: str, year: int, source_id: str, key: str) -> str:
+    """A tag URI (RFC 4151) made from a story's first member: minted once, then kept."""
+    return f"tag:{host},{year}:{hash64(source_id, key) & (2**64 - 1):016x}"
+
+
+def likeness(
+    one: Member, other: Member, shared_links: frozenset[int] = frozenset()
+) -> Likeness | None:
+    """Whether two entries tell one story by their fingerprints; None when not.
+
+    The same link counts between sources alone: what one source says twice on one page
+    it says for a reason. The same title and start counts inside a source too: it is
+    how entries come back under a new guid. ``shared_links`` name no single page.
+    """
+    first, second = one.fingerprint, other.fingerprint
+    same_text = (
+        first.title is not None
+        and first.title == second.title
+        and first.start == second.start
+    )
+    same_link = first.link == second.link and first.link not in shared_links
+    if first.link is not None and same_link and one.ref[0] != other.ref[0]:
+        if same_text:
+            return Likeness(_SAME_LINK, "copy", ("same link", "same title and start"))
+        return Likeness(_SAME_LINK, "report", ("same link",))
+    if same_text and abs(one.effective - other.effective) <= WINDOW:
+        return Likeness(_SAME_TEXT, "copy", ("same title and start",))
+    return None
+
+
+def _order(member: Member) -> tuple[Any, ...]:
+    """Effective date, order in feeds.yaml, place in the document: a total order."""
+    return (
+        member.effective,
+        member.source_order,
+        member.position,
+        member.key,
+        member.ref,
+    )
+
+
+def _lead_order(member: Member) -> tuple[Any, ...]:
+    return (not member.own_site, member.relation == "copy", *_order(member))
+
+
+# --- what is known while a batch is grouped --------------------------------------
+
+
+@dataclass(slots=True, kw_only=True)
+class _Story:
+    id: str
+    lead: EntryRef
+    members: list[Member]
+    #: The earliest member's date: of two equal matches the earlier story is joined.
+    began: datetime
+    announced: bool = False
+
+    def add(self, member: Member) -> None:
+        self.members.append(member)
+        self.began = min(self.began, member.effective)
+
+    def frozen(self) -> StoryMembers:
+        """With its lead: chosen anew until documents have carried one."""
+        lead = self.lead
+        if not self.announced and any(m.withheld is None for m in self.members):
+            lead = choose_lead(self.members).ref
+        return StoryMembers(
+            id=self.id,
+            lead=lead,
+            members=tuple(self.members),
+            announced=self.announced,
+        )
+
+
+class _Board:
+    """Stories and waiting entries, found by what they have in common with another."""
+
+    def __init__(
+        self,
+        newcomers: Sequence[Member],
+        stories: Sequence[StoryMembers],
+        loose: Sequence[Member],
+    ) -> None:
+        known = [member for story in stories for member in story.members]
+        self._shared_links = _shared_links([*newcomers, *known, *loose])
+        self._ids = {story.id for story in stories}
+        self._minted: set[str] = set()
+        self._touched: dict[str, _Story] = {}
+        self._joins: list[Join] = []
+        #: Every known entry's story; None while it waits for one.
+        self._story_of: dict[EntryRef, _Story | None] = {}
+        self._by_link: defaultdict[int, _Candidates] = defaultdict(_candidates)
+        self._by_text: defaultdict[_Text, _Candidates] = defaultdict(_candidates)
+        for found in stories:
+            story = _Story(
+                id=found.id,
+                lead=found.lead,
+                members=list(found.members),
+                began=min(member.effective for member in found.members),
+                announced=found.announced,
+            )
+            self._story_of.update((member.ref, story) for member in found.members)
+        for member in sorted((*known, *loose), key=_order):
+            self._story_of.setdefault(member.ref, None)
+            self._index(member)
+
+    def place(self, newcomer: Member) -> bool:
+        """Put a newcomer where it belongs; False if it has to make its own story."""
+        if newcomer.ref in self._story_of or newcomer.withheld is Withheld.AD:
+            return True
+        self._story_of[newcomer.ref] = None
+        found = self._best_match(newcomer)
+        self._index(newcomer)
+        if found is not None:
+            self._join(newcomer, *found)
+        return found is not None or newcomer.withheld is not None
+
+    def mint(self, first: Member, *, host: str, year: int) -> None:
+        """A new story of which ``first`` is the first member."""
+        source, key = first.ref[0], first.key
+        attempt, identity = 0, story_id(host, year, source, key)
+        while identity in self._ids:  # the hash of another entry, against all odds
+            attempt += 1
+            identity = story_id(host, year, source, f"{key}\0{attempt}")
+        self._ids.add(identity)
+        self._minted.add(identity)
+        story = _Story(id=identity, lead=first.ref, members=[], began=first.effective)
+        self._join(first, story, Likeness(1.0, "report", ("first",)))
+
+    def grouping(self) -> Grouping:
+        return Grouping(
+            stories=tuple(story.frozen() for story in self._touched.values()),
+            minted=frozenset(self._minted),
+            joins=tuple(self._joins),
+        )
+
+    def _best_match(self, newcomer: Member) -> tuple[_Story, Likeness] | None:
+        matches = [
+            (story, like)
+            for other, like in self._alike(newcomer)
+            if (story := self._story_of[other.ref]) is not None
+        ]
+        return min(matches, key=_preference, default=None)
+
+    def _alike(self, member: Member) -> Iterator[tuple[Member, Likeness]]:
+        """Known entries that tell the same story."""
+        prints = member.fingerprint
+        candidates: dict[EntryRef, Member] = {}
+        if prints.link is not None and prints.link not in self._shared_links:
+            candidates.update((m.ref, m) for m in self._by_link[prints.link])
+        if prints.title is not None:
+            same = self._by_text[prints.title, prints.start]
+            candidates.update((m.ref, m) for m in same)
+        for other in candidates.values():
+            like = likeness(member, other, self._shared_links)
+            if like is not None:
+                yield other, like
+
+    def _join(self, member: Member, story: _Story, like: Likeness) -> None:
+        """Add a member to a story, and with it what waited for one like it."""
+        self._touched[story.id] = story
+        arriving = deque([(member, like)])
+        while arriving:
+            member, like = arriving.popleft()
+            if self._story_of[member.ref] is None:
+                self._add(member, story, like)
+                arriving.extend(
+                    (other, other_like)
+                    for other, other_like in self._alike(member)
+                    if self._story_of[other.ref] is None
+                    and other.withheld is not Withheld.AD
+                )
+
+    def _add(self, member: Member, story: _Story, like: Likeness) -> None:
+        self._story_of[member.ref] = story
+        story.add(
+            member
+            if member.relation == like.relation
+            else replace(member, relation=like.relation)
+        )
+        self._joins.append(
+            Join(
+                entry=member.ref,
+                story=story.id,
+                relation=like.relation,
+                score=like.score,
+                why=like.why,
+            )
+        )
+
+    def _index(self, member: Member) -> None:
+        prints = member.fingerprint
+        if prints.link is not None:
+            self._by_link[prints.link].append(member)
+        if prints.title is not None:
+            self._by_text[prints.title, prints.start].append(member)
+
+
+_Text = tuple[int, int | None]
+_Candidates = deque[Member]
+
+
+def _candidates() -> _Candidates:
+    return deque(maxlen=_MOST_CANDIDATES)
+
+
+def _preference(match: tuple[_Story, Likeness]) -> tuple[Any, ...]:
+    """The best match first; of equals the earlier story, there a copy's reason."""
+    story, like = match
+    return (-like.score, story.began, story.id, like.relation != "copy", like.why)
+
+
+def _shared_links(members: Sequence[Member]) -> frozenset[int]:
+    """Links that one source gives to several of its entries: sections, not pages.
+
+    Entries of one title are one, re-posted under a new guid.
+    """
+    titles: defaultdict[tuple[str, int], set[int | str]] = defaultdict(set)
+    for member in members:
+        prints = member.fingerprint
+        if prints.link is not None and member.withheld is not Withheld.AD:
+            titles[member.ref[0], prints.link].add(prints.title or member.key)
+    return frozenset(link for (_, link), found in titles.items() if len(found) > 1)
