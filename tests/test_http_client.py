@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import subprocess
 from contextlib import asynccontextmanager
@@ -185,25 +186,50 @@ def test_a_server_that_does_not_speak_tls(behaviour, code):
 # --- addresses ----------------------------------------------------------------
 
 
-def test_a_literal_address_needs_no_resolver():
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        pytest.param(
+            "::1",
+            "[::1]",
+            marks=pytest.mark.skipif(not has_ipv6(), reason="needs ::1"),
+        ),
+    ],
+)
+def test_a_literal_address_needs_no_resolver(address, host):
     async def resolve(host, port):
         raise AssertionError("looked up")
 
-    async def run():
-        async def serve(reader, writer):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(ANSWER)
-            await writer.drain()
-            writer.close()
+    requests = []
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async def serve(reader, writer):
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(ANSWER)
+        await writer.drain()
+        writer.close()
+
+    async def run():
+        server = await asyncio.start_server(serve, address, 0)
         port = server.sockets[0].getsockname()[1]
         async with client(resolve=resolve) as using:
-            result = await fetch(f"http://127.0.0.1:{port}/", using)
+            result = await fetch(f"http://{host}:{port}/", using)
         server.close()
-        return result
+        return result, port
 
-    assert isinstance(asyncio.run(run()), Fetched)
+    result, port = asyncio.run(run())
+
+    assert isinstance(result, Fetched)
+    assert f"Host: {host}:{port}\r\n".encode() in requests[0]
 
 
 @pytest.mark.parametrize("proxy", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
@@ -221,7 +247,9 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch, proxy):
     assert asyncio.run(run()).error.code == "blocked"
 
 
-@pytest.mark.parametrize("url", ["http://exa mple/\x00", "http://" + "x" * 70_000])
+@pytest.mark.parametrize(
+    "url", ["http://exa mple/\x00", "http://" + "x" * 70_000, "http://a/\udcff"]
+)
 def test_what_httpx_cannot_read_is_a_bad_address(url):
     async def run():
         async with client() as using, using.get(url):

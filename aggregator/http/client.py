@@ -107,7 +107,7 @@ class Client:
         encoded = [(name.encode("ascii"), _header_bytes(v)) for name, v in headers]
         try:
             request = httpx.Request("GET", url, headers=self._common + encoded)
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise BadAddress from error
         response = await self._transport.handle_async_request(request)
         stream = cast("httpx.AsyncByteStream", response.stream)
@@ -162,7 +162,12 @@ class ConnectionTransport(httpx.AsyncBaseTransport):
         )
         try:
             response = await connection.handle_async_request(
-                httpcore.Request("GET", target, headers=request.headers.raw)
+                httpcore.Request(
+                    request.method,
+                    target,
+                    headers=request.headers.raw,
+                    content=cast("httpx.AsyncByteStream", request.stream),
+                )
             )
         except BaseException as error:
             await connection.aclose()
