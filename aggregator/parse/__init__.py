@@ -1,0 +1,113 @@
+"""Bytes into clean entries: decoded, dated in UTC, links absolute, markup safe.
+
+``parse_document`` runs in a worker process: a document that takes too much time or
+memory is stopped there, so nothing here watches the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from aggregator.model import ParsedFeed, SourceError, SourceWarning
+from aggregator.parse.dates import source_zone
+from aggregator.parse.decode import Decoded, decode
+from aggregator.parse.entries import parsed_feed
+from aggregator.parse.feed import read_feed
+from aggregator.parse.jsonfeed import read_json_feed
+from aggregator.parse.raw import RawFeed
+from aggregator.parse.sniff import (
+    binary_kind,
+    not_a_feed,
+    not_binary_feed,
+)
+from aggregator.parse.xmltext import xml_text
+
+__all__ = ["parse_document"]
+
+_ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
+# Warnings of a script, a blank page's tags: junk that some servers put before the feed.
+_feed_start = re.compile(r"<\?xml\s|<(?:rss|feed|rdf:RDF)\s+[a-z]").finditer
+_JUNK_CHARS = 20_000
+
+
+def parse_document(
+    body: bytes,
+    *,
+    url: str,
+    content_type: str | None,
+    encoding: str | None = None,
+    timezone: str = "Europe/Moscow",
+) -> ParsedFeed | SourceError:
+    """The feed that ``body`` holds, or why there is none. Raises nothing but MemoryError.
+
+    ``url`` is where the body came from, the base of relative links; ``content_type``
+    the HTTP header; ``encoding`` overrides what the document says; ``timezone`` (IANA)
+    is that of dates which name none.
+    """
+    try:
+        return _parse(body, url, content_type, encoding, timezone)
+    except MemoryError:
+        raise  # the worker's limit, which the worker's parent names
+    except Exception as fault:  # whatever a parser makes of hostile input
+        return SourceError(
+            code="parse:xml",
+            message=f"The document cannot be read: {type(fault).__name__}",
+        )
+
+
+def _parse(
+    body: bytes, url: str, content_type: str | None, encoding: str | None, timezone: str
+) -> ParsedFeed | SourceError:
+    if not body.strip():
+        return SourceError(code="empty", message="The document is empty.")
+    kind = binary_kind(body)
+    if kind:
+        return not_binary_feed(kind)
+    decoded = decode(body, content_type, encoding)
+    if decoded is None:
+        return SourceError(
+            code="decode",
+            message="The bytes are text in no encoding that is known or declared.",
+        )
+    raw = _read(decoded.text.lstrip("\ufeff \t\r\n\0"), url)
+    if isinstance(raw, SourceError):
+        return raw
+    return parsed_feed(
+        raw, url=url, zone=source_zone(timezone), warnings=_encoding_warning(decoded)
+    )
+
+
+def _read(text: str, url: str) -> RawFeed | SourceError:
+    if not text:
+        return SourceError(
+            code="empty", message="The document holds nothing but white space."
+        )
+    if text[0] in "{[":
+        return read_json_feed(text)
+    document = xml_text(text)
+    if document and _is_feed_root(document.root):
+        return read_feed(document)
+    return _read_behind_junk(text) or not_a_feed(text, url)
+
+
+def _read_behind_junk(text: str) -> RawFeed | None:
+    """The feed behind a script's warnings or inside a page's tags, if it has entries."""
+    for match in islice(_feed_start(text, 1, _JUNK_CHARS), 3):
+        document = xml_text(text[match.start() :])
+        if document and _is_feed_root(document.root):
+            raw = read_feed(document)
+            if isinstance(raw, RawFeed) and raw.entries:
+                raw.recovered = raw.recovered or "something stands before the feed"
+                return raw
+    return None
+
+
+def _is_feed_root(name: str) -> bool:
+    return name.rpartition(":")[2].lower() in _ROOTS
+
+
+def _encoding_warning(decoded: Decoded) -> tuple[SourceWarning, ...]:
+    if decoded.complaint is None:
+        return ()
+    return (SourceWarning(code="encoding", message=decoded.complaint[:500]),)

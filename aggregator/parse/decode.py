@@ -115,10 +115,14 @@ def decode(
 
 
 def _marked(body: bytes, codec: str, declared: list[tuple[str, str]]) -> Decoded | None:
+    try:
+        return _judged(body.decode(codec), codec, declared)
+    except UnicodeDecodeError:
+        pass
+    if codec == "utf-8":
+        return _eight_bits(body, declared)
     text = _decoded(body, codec)
-    if _is_readable(text):
-        return _judged(text, codec, declared)
-    return _eight_bits(body, declared) if codec == "utf-8" else None
+    return _judged(text, codec, declared) if _is_readable(text) else None
 
 
 def _eight_bits(body: bytes, declared: list[tuple[str, str]]) -> Decoded | None:

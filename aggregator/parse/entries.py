@@ -1,0 +1,319 @@
+"""Raw entries made clean: the same for every format.
+
+Keys by the ladder guid, link, title and text; links absolute; titles and names as
+text; bodies sanitised; dates in UTC. Everything is bounded here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+from html import unescape
+
+from aggregator import links
+from aggregator.model import Enclosure, Entry, FeedInfo, ParsedFeed, SourceWarning
+from aggregator.parse.dates import parse_date
+from aggregator.parse.html import Sanitiser, text_as_html, without_markup
+from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
+from aggregator.text import clean_text, hash64, plain_text, shorten
+
+# contracts, Numbers.
+MAX_TITLE = 1000
+MAX_TEXT = 500_000
+MAX_ENCLOSURES = 20
+MAX_CATEGORIES = 50
+#: Keys are indexed by hash, but shown and stored; guids are addresses in practice.
+MAX_KEY = 1000
+#: An entry without a title is named by the start of its text.
+TITLE_FROM_TEXT = 100
+_MAX_NAME = 200
+#: Repeated guids beyond this share are worth a warning (FreshRSS' trigger).
+_GUID_TROUBLE = 0.05
+_MAX_BIGINT = 2**63 - 1
+
+# Only names of HTML elements are markup: «Vec<T>» and «<Новости>» are text.
+_markup = re.compile(
+    r"<[/!?]|<(?:a|abbr|b|big|blockquote|body|br|center|code|div|em|embed|font|form|h[1-6]|head|hr|html|i|iframe|"
+    r"img|input|ins|li|link|meta|object|ol|p|plaintext|pre|s|script|small|span|strike|strong|style|sub|sup|svg|"
+    r"table|td|title|tr|tt|u|ul|video|wbr|xmp)(?![a-zA-Z0-9а-яё])",
+    re.IGNORECASE,
+).search
+_nothing_visible = re.compile(
+    r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\u3164]*"
+).fullmatch
+_media_type = re.compile(r"[a-z]+/[a-z0-9.+-]+").fullmatch
+_language = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*").fullmatch
+# RSS: «mail@example.org (Имя Фамилия)»; bounded, because feedparser's own is quadratic.
+_mail_and_name = re.compile(
+    r"\S+@\S+\s*\((?P<name>[^()]*)\)|(?P<before>[^<]*)<\S+@\S+>"
+).fullmatch
+_mail_alone = re.compile(r"(?:mailto:)?\S+@\S+\.\S+").fullmatch
+
+
+class _Context:
+    """What the entries of one document share."""
+
+    def __init__(self, url: str, zone: tzinfo, language: str | None) -> None:
+        self.url = url
+        self.zone = zone
+        self.language = language
+        self.sanitiser = Sanitiser()
+        self.keys: set[str] = set()
+        self.guids_repeated = 0
+        self.dates_unreadable: list[str] = []
+        self.entries_shortened = 0
+
+    def absolute(self, base: str | None, link: str | None) -> str | None:
+        return links.resolve(self.base(base), link) if link else None
+
+    def base(self, base: str | None) -> str:
+        """xml:base, itself relative to the document's address."""
+        return (links.resolve(self.url, base) or self.url) if base else self.url
+
+    def html(self, text: RawText | None, base: str | None) -> str | None:
+        if text is None:
+            return None
+        value = text.value
+        if len(value) > MAX_TEXT:
+            self.entries_shortened += 1
+        if not text.html:
+            value = text_as_html(value[:MAX_TEXT])
+        return self.sanitiser.clean(value, self.base(text.base or base)) or None
+
+    def date(self, value: str | None) -> datetime | None:
+        if not value or not value.strip():
+            return None
+        moment = parse_date(value, self.zone)
+        if moment is None:
+            self.dates_unreadable.append(value)
+        return moment
+
+
+def parsed_feed(
+    raw: RawFeed, *, url: str, zone: tzinfo, warnings: Iterable[SourceWarning] = ()
+) -> ParsedFeed:
+    """The clean feed. ``url`` is where the document came from; ``zone`` the source's."""
+    context = _Context(url, zone, _language_tag(raw.language))
+    info = _feed_info(raw, context)
+    entries = tuple(
+        entry
+        for position, each in enumerate(raw.entries[:MAX_ENTRIES])
+        if (entry := _entry(each, position, context)) is not None
+    )
+    found = (*warnings, *_warnings(raw, context, len(entries)))
+    return ParsedFeed(info=info, entries=entries, warnings=found)
+
+
+def _entry(raw: RawEntry, position: int, context: _Context) -> Entry | None:
+    """The clean entry; None when it says nothing and leads nowhere."""
+    base = raw.base
+    link = _link(raw, context)
+    summary = context.html(raw.summary, base)
+    content = context.html(raw.content, base)
+    if summary == content:  # one text under two names
+        summary = None
+    text = plain_text(content or "") or plain_text(summary or "")
+    title = title_text(raw.title)
+    enclosures = _enclosures(raw.enclosures, base, context)
+    if not (title or text or link or enclosures):
+        return None
+    canonical = links.canonical_link(link) if link else None
+    return Entry(
+        key=_key(raw, title, text, link, canonical, position, context),
+        title=title or _title_from(text, link),
+        link=link,
+        canonical_link=canonical,
+        summary=summary,
+        content=content,
+        text=text[:MAX_TEXT],
+        authors=_names(map(_author, raw.authors)),
+        categories=_categories(raw.categories),
+        enclosures=enclosures,
+        language=_language_tag(raw.language) or context.language,
+        published=context.date(raw.published),
+        updated=context.date(raw.updated),
+        position=position,
+    )
+
+
+def _link(raw: RawEntry, context: _Context) -> str | None:
+    for candidate in raw.links:
+        if link := context.absolute(raw.base, candidate):
+            return link
+    # A guid is a permanent link by default (RSS 2.0), but only if it looks like one:
+    # resolving «12345» against the feed would invent a page.
+    if (
+        raw.guid_is_link
+        and raw.guid
+        and raw.guid.lstrip().lower().startswith(("http:", "https:"))
+    ):
+        return context.absolute(raw.base, raw.guid)
+    return None
+
+
+def _key(
+    raw: RawEntry,
+    title: str,
+    text: str,
+    link: str | None,
+    canonical: str | None,
+    position: int,
+    context: _Context,
+) -> str:
+    """guid, else link (its flips between http and https undone), else title and text.
+
+    A key that stands in the document already is made unique by the link, else by the
+    position, so that a portal with one guid for all loses no entry.
+    """
+    guid = clean_text(raw.guid or "").strip()
+    key = (
+        guid or _link_key(link, canonical) or f"text:{hash64(title, text) % 2**64:016x}"
+    )
+    if key in context.keys:
+        context.guids_repeated += bool(guid)
+        key = f"{key}|{link or position}"
+        if key in context.keys:
+            key = f"{key}|{position}"
+    context.keys.add(key)
+    if len(key) > MAX_KEY:
+        return f"hash:{hash64(key) % 2**64:016x}{hash64('', key) % 2**64:016x}"
+    return key
+
+
+def _link_key(link: str | None, canonical: str | None) -> str | None:
+    # Some pages hold a day's news under fragments: there the fragment is the entry.
+    if not link or not canonical:
+        return None
+    _, mark, fragment = link.partition("#")
+    return f"{canonical}{mark}{fragment}"
+
+
+def title_text(raw: RawText | None) -> str:
+    """A title as one line of text: markup removed, entities resolved once, bounded."""
+    if raw is None:
+        return ""
+    value = raw.value[: MAX_TITLE * 20]
+    if raw.html:
+        if "<" in value and _markup(value):
+            value = without_markup(value)
+        if "&" in value:
+            value = unescape(value)
+    value = " ".join(clean_text(value).split())
+    return "" if _nothing_visible(value) else _cut(value, MAX_TITLE)
+
+
+def _title_from(text: str, link: str | None) -> str:
+    first_line = text.partition("\n")[0]
+    return shorten(first_line, TITLE_FROM_TEXT) or _cut(
+        link or "Без названия", MAX_TITLE
+    )
+
+
+def _cut(value: str, limit: int) -> str:
+    return value if len(value) <= limit else value[: limit - 1].rstrip() + "…"
+
+
+def _name(value: str) -> str:
+    return _cut(title_text(RawText(value[: _MAX_NAME * 10])), _MAX_NAME)
+
+
+def _author(value: str) -> str:
+    name = value[: _MAX_NAME * 10].strip()
+    if match := _mail_and_name(name):
+        name = match["name"] or match["before"] or ""
+    return "" if _mail_alone(name) else _name(name)
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name))[:MAX_ENCLOSURES]
+
+
+def _categories(raw: list[str]) -> tuple[str, ...]:
+    """Names, each once whatever its case; «Афиша, Театр» is two."""
+    if not raw:
+        return ()
+    found: dict[str, str] = {}
+    for value in raw[: 4 * MAX_CATEGORIES]:
+        for part in value[:10_000].split(","):
+            if name := _name(part):
+                found.setdefault(name.casefold(), name)
+    return tuple(found.values())[:MAX_CATEGORIES]
+
+
+def _enclosures(
+    raw: list[RawEnclosure], base: str | None, context: _Context
+) -> tuple[Enclosure, ...]:
+    if not raw:
+        return ()
+    found: dict[str, Enclosure] = {}
+    for enclosure in raw[: 4 * MAX_ENCLOSURES]:
+        url = context.absolute(base, enclosure.url)
+        if url and url not in found:
+            media_type = (enclosure.type or "").strip().lower()
+            found[url] = Enclosure(
+                url=url,
+                type=media_type if _media_type(media_type) else None,
+                length=_length(enclosure.length),
+            )
+    return tuple(found.values())[:MAX_ENCLOSURES]
+
+
+def _length(value: str | int | float | None) -> int | None:
+    try:
+        length = int(str(value).strip()[:20])
+    except ValueError:
+        return None
+    return length if 0 < length <= _MAX_BIGINT else None
+
+
+def _language_tag(value: str | None) -> str | None:
+    tag = (value or "").strip().replace("_", "-")
+    return tag if len(tag) <= 35 and _language(tag) else None
+
+
+def _feed_info(raw: RawFeed, context: _Context) -> FeedInfo:
+    return FeedInfo(
+        title=title_text(raw.title) or None,
+        link=context.absolute(None, raw.link),
+        id=clean_text(raw.id or "").strip()[:MAX_KEY] or None,
+        updated=context.date(raw.updated),
+        rights=title_text(raw.rights) or None,
+        language=context.language,
+        fresh_for=raw.fresh_for,
+    )
+
+
+def _warnings(raw: RawFeed, context: _Context, entries: int) -> Iterable[SourceWarning]:
+    if raw.recovered:
+        yield SourceWarning(
+            code="recovered",
+            message=f"The document is ill-formed; what could be read was read: {raw.recovered}"[
+                :500
+            ],
+        )
+    if context.dates_unreadable:
+        example = clean_text(context.dates_unreadable[0])[:60]
+        count = len(context.dates_unreadable)
+        yield SourceWarning(
+            code="dates",
+            message=f"{count} dates could not be read, such as {example!r}",
+        )
+    if context.guids_repeated > _GUID_TROUBLE * entries:
+        yield SourceWarning(
+            code="guids",
+            message=f"{context.guids_repeated} of {entries} entries repeat the guid of another",
+        )
+    if raw.cut:
+        yield SourceWarning(
+            code="cut", message=f"Only the first {MAX_ENTRIES} entries were read"
+        )
+    elif raw.too_deep:
+        yield SourceWarning(
+            code="cut", message="Elements nested too deep were left out"
+        )
+    elif context.entries_shortened:
+        yield SourceWarning(
+            code="cut",
+            message=f"{context.entries_shortened} texts over {MAX_TEXT} characters were cut",
+        )

@@ -1,0 +1,434 @@
+"""RSS 0.9x, 1.0, 2.0 and Atom 0.3, 1.0 through feedparser. Its only importer.
+
+feedparser's parser classes are driven here directly, without ``feedparser.parse``:
+bytes are decoded, the DOCTYPE is gone, dates are read and HTML is sanitised by our own
+modules, and its functions for these are wrong for Russian feeds or quadratic
+(field-notes 0.5 to 0.8). What feedparser does is to know which element of which
+dialect means what.
+
+A stricter and faster reader of well-formed RSS 2.0 and Atom can stand in front of
+``read_feed``: text in, ``RawFeed`` out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from mimetypes import guess_type
+from typing import Any
+from xml.parsers import expat
+
+from feedparser.api import LooseFeedParser, StrictFeedParser
+
+from aggregator.model import SourceError
+from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
+from aggregator.parse.xmltext import XmlText, expand, mended
+
+#: Atom with XHTML content reaches 30; a parser of a feed needs no more.
+MAX_DEPTH = 200
+#: The lenient parser takes seconds for more, and minutes for hostile markup.
+MAX_LENIENT_CHARS = 2_000_000
+#: contracts, Numbers: server hints are floors up to 24 h.
+MAX_FRESH = timedelta(hours=24)
+
+_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+# Yandex.News and Rambler put the article's text there, under any prefix or none.
+_FULL_TEXT = frozenset({"full-text", "fulltext"})
+_MEDIA_WANTED = frozenset({"content", "group", "thumbnail", "category", "keywords"})
+_CUT_OFF = frozenset(
+    {
+        expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
+        expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
+        expat.errors.codes[expat.errors.XML_ERROR_PARTIAL_CHAR],
+        expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION],
+    }
+)
+_PERIODS = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(weeks=1),
+    "monthly": timedelta(days=30),
+    "yearly": timedelta(days=365),
+}
+
+
+def read_feed(document: XmlText) -> RawFeed | SourceError:
+    """The feed in a document whose root is that of one.
+
+    Ill-formed XML is mended, then read strictly; what can't be mended is read
+    leniently, and of a document that is cut the whole entries are kept.
+    """
+    strict = _Strict()
+    fault = strict.read(expand(document))
+    if fault is None or strict.is_complete:
+        return _result(strict, fault)
+    again = _Strict()
+    text = mended(document)
+    second = again.read(text)
+    if second is None or again.is_complete:
+        return _result(again, fault)
+    whole = max(strict, again, key=lambda parser: len(parser.entries))
+    if second.code in _CUT_OFF or len(text) > MAX_LENIENT_CHARS:
+        return _result(whole, fault)
+    lenient = _Lenient()
+    lenient.read(text)
+    best = lenient if len(lenient.entries) >= len(whole.entries) else whole
+    return _result(best, fault)
+
+
+class _Rules:
+    """What both of feedparser's parsers must do otherwise; mixed in before them."""
+
+    # Set by feedparser's mixin; typed here because it ships no types.
+    entries: list[Any]
+    feeddata: dict[str, Any]
+    version: str
+    baseuri: str
+    lang: str | None
+    inentry: int
+    incontent: int
+    depth: int
+    namespacemap: dict[str | None, str]
+
+    resolve_relative_uris = False
+    sanitize_html = False
+
+    def __init__(self, *args: Any) -> None:
+        self.is_full = False
+        self.too_deep = False
+        self._skipped: str | None = None
+        self._skipped_depth = 0
+        super().__init__(*args)
+
+    def unknown_starttag(self, tag: str, attrs: list[tuple[str, str]]) -> None:
+        if self._skipped is not None:
+            self._skipped_depth += tag == self._skipped
+            return
+        if tag in ("item", "entry") and not self.incontent:
+            self._start_entry_tag(tag, attrs)
+            return
+        if self.depth >= MAX_DEPTH:
+            self.too_deep = True
+            self._skip(tag)
+            return
+        if self.inentry and not self.incontent and (":" in tag or tag in _FULL_TEXT):
+            tag = self._entry_tag(tag)
+            if not tag:
+                return
+            if tag.startswith("mediatext:"):
+                attrs = []
+        super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+
+    def _start_entry_tag(self, tag: str, attrs: list[tuple[str, str]]) -> None:
+        if len(self.entries) >= MAX_ENTRIES:
+            self.is_full = True
+            raise _Full
+        super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+        if self.entries:
+            self.entries[-1]["_base"] = self.baseuri
+            self.entries[-1]["_lang"] = self.lang
+
+    def _entry_tag(self, tag: str) -> str:
+        """What a namespaced element of an entry is read as; "" when it is skipped."""
+        prefix, _, name = tag.rpartition(":")
+        if name in _FULL_TEXT:
+            return "content:encoded"
+        meaning = self.namespacemap.get(prefix, prefix)
+        if meaning == "media" and name not in _MEDIA_WANTED:
+            # feedparser lets them overwrite the entry's own title and summary.
+            return f"mediatext:{name}"
+        if name == "related":
+            # Yandex lists other articles here, whose <link> would become the entry's.
+            self._skip(tag)
+            return ""
+        return tag
+
+    def _skip(self, tag: str) -> None:
+        self._skipped, self._skipped_depth = tag, 1
+
+    def unknown_endtag(self, tag: str) -> None:
+        if self._skipped is not None:
+            self._skipped_depth -= tag == self._skipped
+            if self._skipped_depth == 0 or tag in ("item", "entry"):
+                ended, self._skipped = self._skipped, None
+                if ended == tag:
+                    return
+            else:
+                return
+        if self.inentry and not self.incontent and ":" in tag:
+            prefix, _, name = tag.rpartition(":")
+            if (
+                self.namespacemap.get(prefix, prefix) == "media"
+                and name not in _MEDIA_WANTED
+            ):
+                tag = f"mediatext:{name}"
+        elif tag.rpartition(":")[2] in _FULL_TEXT and self.inentry:
+            tag = "content:encoded"
+        super().unknown_endtag(tag)  # type: ignore[misc]
+
+    def handle_data(self, text: str, escape: int = 1) -> None:
+        if self._skipped is None:
+            super().handle_data(text, escape)  # type: ignore[misc]
+
+    # Dates are read in ``dates``: feedparser takes MSK for UTC.
+    def _end_published(self) -> None:
+        self.pop("published")  # type: ignore[attr-defined]
+
+    _end_issued = _end_pubdate = _end_published
+
+    def _end_updated(self) -> None:
+        self.pop("updated")  # type: ignore[attr-defined]
+
+    _end_modified = _end_lastbuilddate = _end_updated
+
+    def _end_created(self) -> None:
+        self.pop("created")  # type: ignore[attr-defined]
+
+    def _sync_author_detail(self, key: str = "author") -> None:
+        # feedparser looks for an address in the name, in quadratic time.
+        context = self._get_context()  # type: ignore[attr-defined]
+        people, name = context.get(f"{key}s"), context.get(key)
+        if people and name and not people[-1]:
+            people[-1]["name"] = name
+
+
+class _Full(Exception):
+    """Enough entries were read."""
+
+
+class _Strict(_Rules, StrictFeedParser):  # type: ignore[misc]
+    """expat's events, named as feedparser expects them."""
+
+    def __init__(self) -> None:
+        super().__init__("", None, "utf-8")
+        self._names: dict[str, str] = {}
+        self._uris: dict[str, str] = {}
+        self._open_elements = 0
+        #: The root was closed: whatever follows, nothing is missing.
+        self.is_complete = False
+
+    def read(self, text: str) -> expat.ExpatError | None:
+        """Reads all; the fault that ended it early, if any."""
+        parser = expat.ParserCreate("utf-8", " ")
+        parser.buffer_text = True
+        parser.buffer_size = 1 << 16
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self.handle_data
+        parser.StartNamespaceDeclHandler = self._namespace
+        try:
+            # In one piece: expat before 2.6 is quadratic on large tokens in parts.
+            parser.Parse(text.encode("utf-8", "replace"), True)
+        except _Full:
+            self.is_complete = True
+        except expat.ExpatError as fault:
+            if not self.is_complete and self.inentry and self.entries:
+                self.entries.pop()  # it has only a beginning
+            return fault
+        return None
+
+    def _namespace(self, prefix: str | None, uri: str | None) -> None:
+        if uri:
+            self._uris.setdefault(uri, prefix or "")
+            self.track_namespace(prefix or None, uri)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._open_elements += 1
+        attrs = [(self._name(key), value) for key, value in attributes.items()]
+        tag = self._name(name)
+        if self.inentry and tag in ("item", "entry") and self._skipped is None:
+            self._skip(tag)  # an item inside an item is none
+        else:
+            self.unknown_starttag(tag, attrs)
+
+    def _end(self, name: str) -> None:
+        self.unknown_endtag(self._name(name))
+        self._open_elements -= 1
+        self.is_complete = self._open_elements == 0
+
+    def _name(self, name: str) -> str:
+        """``prefix:local`` in lower case, with feedparser's prefix for the namespace."""
+        known = self._names.get(name)
+        if known is None:
+            uri, _, local = name.rpartition(" ")
+            prefix = self._prefix(uri) if uri else ""
+            known = self._names[name] = f"{prefix}:{local}".lower().lstrip(":")
+        return known
+
+    def _prefix(self, uri: str) -> str:
+        lower = uri.lower()
+        if "backend.userland.com/rss" in lower:
+            return ""
+        return str(self._matchnamespaces.get(lower, self._uris.get(uri, "")))
+
+
+class _Lenient(_Rules, LooseFeedParser):  # type: ignore[misc]
+    """feedparser's own parser for what is no XML."""
+
+    def __init__(self) -> None:
+        super().__init__("", None, "utf-8", {})
+
+    def read(self, text: str) -> None:
+        try:
+            self.feed(text)
+        except MemoryError:
+            raise
+        except Exception:  # it raises whatever its regexes lead to
+            # What was read until then is kept; nothing read is an error further up.
+            return
+
+
+def _result(
+    parser: _Strict | _Lenient, fault: expat.ExpatError | None
+) -> RawFeed | SourceError:
+    if fault is not None and not parser.entries:
+        if parser.too_deep:
+            return _too_deep()
+        return SourceError(
+            code="parse:xml",
+            message=f"The feed is ill-formed and holds no whole entry: {fault}",
+        )
+    if parser.too_deep and not parser.entries:
+        return _too_deep()
+    feed = _feed(parser)
+    feed.recovered = str(fault) if fault else None
+    feed.cut = parser.is_full
+    feed.too_deep = parser.too_deep
+    return feed
+
+
+def _too_deep() -> SourceError:
+    return SourceError(
+        code="limit:depth",
+        message=f"Elements are nested deeper than {MAX_DEPTH}; no entry was found.",
+    )
+
+
+# --- feedparser's dictionaries into raw entries -----------------------------------
+
+
+def _feed(parser: _Strict | _Lenient) -> RawFeed:
+    data = parser.feeddata
+    atom = parser.version.startswith("atom")
+    links = _links(data.get("links"))
+    return RawFeed(
+        entries=[_entry(each, atom) for each in parser.entries],
+        title=_text(data, "title", atom),
+        link=links[0] if links else None,
+        id=data.get("id"),
+        updated=data.get("updated") or data.get("published"),
+        rights=_text(data, "rights", atom),
+        language=data.get("language"),
+        fresh_for=_fresh_for(data),
+    )
+
+
+def _entry(data: dict[str, Any], atom: bool) -> RawEntry:
+    get = data.get
+    content = _content(get("content") or ())
+    summary = _text(data, "summary", atom) or _media_description(data)
+    if content and summary and summary.value == content.value:
+        summary = None  # feedparser copies what stands alone
+    published = get("published") or get("created")
+    updated = get("updated")
+    if not published and not atom:
+        published, updated = updated, None  # dc:date is an RSS item's only date
+    return RawEntry(
+        guid=get("id"),
+        guid_is_link=bool(get("guidislink")) or not atom,
+        links=_links(get("links")),
+        title=_text(data, "title", atom) or _media_title(data),
+        summary=summary,
+        content=content,
+        published=published,
+        updated=updated,
+        authors=[person.get("name") or "" for person in get("authors") or ()],
+        categories=[_category(tag) for tag in get("tags") or ()],
+        enclosures=_enclosures(data),
+        language=get("_lang"),
+        base=get("_base") or None,
+    )
+
+
+def _text(data: dict[str, Any], key: str, atom: bool) -> RawText | None:
+    value = data.get(key)
+    if not value:
+        return None
+    detail = data.get(f"{key}_detail") or {}
+    kind = detail.get("type", "text/html")
+    # RSS has no types: its titles hold entities and tags whatever feedparser thinks.
+    html = kind in _HTML_TYPES or (not atom and key == "title")
+    return RawText(value, html, detail.get("base") or None)
+
+
+def _content(contents: Iterable[dict[str, Any]]) -> RawText | None:
+    """The longest of those that are text."""
+    texts = [
+        RawText(each["value"], each["type"] in _HTML_TYPES, each.get("base") or None)
+        for each in contents
+        if each.get("value")
+        and str(each.get("type", "")).startswith(("text/", "application/xhtml"))
+    ]
+    return max(texts, key=lambda text: len(text.value), default=None)
+
+
+def _media_description(data: dict[str, Any]) -> RawText | None:
+    value = data.get("mediatext_description")
+    return RawText(value, "</" in value) if value else None
+
+
+def _media_title(data: dict[str, Any]) -> RawText | None:
+    value = data.get("mediatext_title")
+    return RawText(value) if value else None
+
+
+def _links(found: list[dict[str, Any]] | None) -> list[str]:
+    """Alternates, pages before other types, in the document's order."""
+    alternates = [
+        link
+        for link in found or ()
+        if link.get("rel") == "alternate" and link.get("href")
+    ]
+    alternates.sort(key=lambda link: link.get("type") not in _HTML_TYPES)
+    return [link["href"] for link in alternates]
+
+
+def _category(tag: dict[str, Any]) -> str:
+    name = tag.get("label") or tag.get("term") or ""
+    # Blogger files its own kind of entry under a category.
+    return "" if name.startswith("http://schemas.google.com/") else str(name)
+
+
+def _enclosures(data: dict[str, Any]) -> list[RawEnclosure]:
+    found = [
+        RawEnclosure(link["href"], link.get("type"), link.get("length"))
+        for link in data.get("links") or ()
+        if link.get("rel") == "enclosure" and link.get("href")
+    ]
+    for media in data.get("media_content") or ():
+        url = media.get("url")
+        kind = media.get("type") or (
+            guess_type(url)[0] if url and len(url) < 2000 else None
+        )
+        if url and kind:
+            found.append(RawEnclosure(url, kind, media.get("filesize")))
+    return found
+
+
+def _fresh_for(data: dict[str, Any]) -> timedelta | None:
+    """``ttl`` in minutes (RSS 2.0), or the syndication module's period."""
+    hints = []
+    ttl = str(data.get("ttl") or "").strip()
+    if ttl.isascii() and ttl.isdigit() and len(ttl) < 9:
+        hints.append(timedelta(minutes=int(ttl)))
+    period = _PERIODS.get(str(data.get("sy_updateperiod") or "").strip().lower())
+    if period:
+        frequency = str(data.get("sy_updatefrequency") or "1").strip()
+        times = (
+            int(frequency)
+            if frequency.isascii() and frequency.isdigit() and len(frequency) < 6
+            else 1
+        )
+        hints.append(period / max(times, 1))
+    longest = max(hints, default=timedelta())
+    return min(longest, MAX_FRESH) if longest else None

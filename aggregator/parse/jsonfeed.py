@@ -1,0 +1,105 @@
+"""JSON Feed 1.0 and 1.1 (https://jsonfeed.org/version/1.1), read leniently."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aggregator.model import SourceError
+from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
+from aggregator.parse.sniff import not_json_feed
+
+_VERSION = "jsonfeed.org/version/"
+
+
+def read_json_feed(text: str) -> RawFeed | SourceError:
+    """The feed in a text that begins with ``{`` or ``[``, or why there is none."""
+    is_feed = _VERSION in text[:1_000_000]
+    try:
+        document = json.loads(
+            text, strict=False, parse_constant=lambda _: None, parse_int=_number
+        )
+    except RecursionError:
+        return SourceError(
+            code="limit:depth", message="The JSON is nested too deep to be read."
+        )
+    except ValueError as fault:
+        if not is_feed:
+            return not_json_feed()
+        return SourceError(
+            code="parse:json", message=f"A JSON Feed that cannot be read: {fault}"[:500]
+        )
+    if not isinstance(document, dict) or _VERSION not in _text(document.get("version")):
+        return not_json_feed()
+    items = _objects(document.get("items"))
+    return RawFeed(
+        entries=[_entry(item) for item in items[:MAX_ENTRIES]],
+        title=_plain(document.get("title")),
+        link=_text(document.get("home_page_url")) or None,
+        id=_text(document.get("feed_url")) or None,
+        language=_text(document.get("language")) or None,
+        cut=len(items) > MAX_ENTRIES,
+    )
+
+
+def _number(digits: str) -> int | None:
+    # Python refuses integers of more than 4,300 digits; no field needs more than 19.
+    return int(digits) if len(digits) < 25 else None
+
+
+def _entry(item: dict[str, Any]) -> RawEntry:
+    html, text = _text(item.get("content_html")), _text(item.get("content_text"))
+    return RawEntry(
+        guid=_text(item.get("id")) or None,
+        guid_is_link=True,
+        links=[
+            link
+            for link in (_text(item.get("url")), _text(item.get("external_url")))
+            if link
+        ],
+        title=_plain(item.get("title")),
+        summary=_plain(item.get("summary")),
+        content=RawText(html) if html else RawText(text, html=False) if text else None,
+        published=_text(item.get("date_published")) or None,
+        updated=_text(item.get("date_modified")) or None,
+        authors=_authors(item),
+        categories=[_text(tag) for tag in _list(item.get("tags"))],
+        enclosures=[_enclosure(each) for each in _objects(item.get("attachments"))],
+        language=_text(item.get("language")) or None,
+    )
+
+
+def _authors(item: dict[str, Any]) -> list[str]:
+    """1.1 has ``authors``, 1.0 has ``author``; feeds have both."""
+    people = _objects(item.get("authors")) or _objects([item.get("author")])
+    return [name for person in people if (name := _text(person.get("name")))]
+
+
+def _enclosure(attachment: dict[str, Any]) -> RawEnclosure:
+    return RawEnclosure(
+        url=_text(attachment.get("url")),
+        type=_text(attachment.get("mime_type")) or None,
+        length=_text(attachment.get("size_in_bytes")) or None,
+    )
+
+
+def _plain(value: object) -> RawText | None:
+    text = _text(value)
+    return RawText(text, html=False) if text else None
+
+
+def _text(value: object) -> str:
+    """Strings, and numbers that should have been strings (ids often are)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [each for each in _list(value) if isinstance(each, dict)]
