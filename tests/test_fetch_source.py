@@ -573,7 +573,7 @@ def test_one_deadline_for_all(behaviour):
     result, _ = poll(behaviour, timeout=0.3)
 
     assert code_of(result) == "timeout"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 def test_an_endless_body_ends_at_the_limit():

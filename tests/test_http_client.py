@@ -160,6 +160,8 @@ def test_a_cut_body_over_tls(certificate, monkeypatch):
     [("plain http", "tls"), ("hang up", "tls"), ("silence", "timeout")],
 )
 def test_a_server_that_does_not_speak_tls(behaviour, code):
+    patience = 0.5 if behaviour == "silence" else 5
+
     async def serve(reader, writer):
         try:
             await reader.read(100)
@@ -176,7 +178,9 @@ def test_a_server_that_does_not_speak_tls(behaviour, code):
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with client() as using:
-            result = await fetch(f"https://news.example:{port}/", using, timeout=0.5)
+            result = await fetch(
+                f"https://news.example:{port}/", using, timeout=patience
+            )
         server.close()
         return result
 
