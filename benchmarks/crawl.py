@@ -223,7 +223,7 @@ def _print_rooms(runs: Sequence[Sequence[Crawl]]) -> None:
                 where = "workers" if worker else "main"
                 mean = seconds / len(crawls)
                 print(
-                    f"  {room:20}{where:8}{mean:8.2f} s{100 * seconds / total:6.1f} %"
+                    f"  {room:28}{where:8}{mean:8.2f} s{100 * seconds / total:6.1f} %"
                 )
 
 

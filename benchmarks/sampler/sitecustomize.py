@@ -18,18 +18,20 @@ ROOT = os.sep + "aggregator" + os.sep
 
 
 def room_of(frame):
-    """The room (``parse``, ``store``, …) or module that a stack is in, or "imports"."""
-    library = None
+    """Whose work a stack is: "parse", "parse: feedparser", "imports", or "(asyncio)"."""
+    package, module = None, None
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith("<frozen importlib"):
             return "imports"
         if ROOT in name and "site-packages" not in name:
-            return name.rpartition(ROOT)[2].split(os.sep)[0].removesuffix(".py")
-        if library is None:
-            library = name.rpartition(os.sep)[2].removesuffix(".py")
+            room = name.rpartition(ROOT)[2].split(os.sep)[0].removesuffix(".py")
+            return f"{room}: {package}" if package else room
+        if package is None and "site-packages" in name:
+            package = name.rpartition("site-packages" + os.sep)[2].split(os.sep)[0]
+        module = module or name.rpartition(os.sep)[2].removesuffix(".py")
         frame = frame.f_back
-    return f"({library})"
+    return f"({package or module})"
 
 
 def sample(target):
