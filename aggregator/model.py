@@ -224,7 +224,7 @@ class TopicScore:
     threshold: float
     tagged: bool
     terms: tuple[TermMatch, ...] = ()
-    #: Terms (as written) that forbade the topic.
+    #: What forbade the topic: terms as written, or ``title_gate``.
     vetoes: tuple[str, ...] = ()
 
 

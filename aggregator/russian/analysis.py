@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
-from aggregator.russian.morphology import lemma_of, stem_of
-from aggregator.russian.tokens import sentence_starts, split_words, word_pattern
+from aggregator.russian.morphology import known_stem, lemma_of
+from aggregator.russian.tokens import may_end_sentence, sentence_starts, split_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,21 +20,25 @@ class Words:
     #: Folded: lower case, «ё» as «е», no stresses or soft hyphens. Hyphens,
     #: quotes and apostrophes part words: «рок-концерт» is two.
     tokens: tuple[str, ...]
+    #: What ``split_words`` gives; from it the places are counted.
+    pieces: Sequence[str] = field(repr=False, compare=False)
 
     @cached_property
-    def spans(self) -> tuple[tuple[int, int], ...]:
-        """Start and end in ``text``, in characters from 0."""
-        # Folding keeps every character in its place, so the text itself is
-        # searched; a third of the texts never ask for this.
-        return tuple(m.span() for m in word_pattern(self.text).finditer(self.text))
+    def starts(self) -> Sequence[int]:
+        """Where each word begins in ``text``, in characters from 0."""
+        return self._edges[0::2][: len(self.tokens)]
 
     @cached_property
-    def starts(self) -> tuple[int, ...]:
-        return tuple(start for start, _ in self.spans)
+    def ends(self) -> Sequence[int]:
+        return self._edges[1::2]
+
+    @cached_property
+    def _edges(self) -> Sequence[int]:
+        return list(accumulate(map(len, self.pieces)))
 
     @cached_property
     def stems(self) -> tuple[str, ...]:
-        return tuple(map(stem_of, self.tokens))
+        return tuple(map(known_stem, self.tokens))
 
     @cached_property
     def lemmas(self) -> tuple[str, ...]:
@@ -42,12 +48,19 @@ class Words:
     def sentences(self) -> tuple[int, ...]:
         """The number, from 0, of the sentence that the word stands in."""
         starts = sentence_starts(self.text)
-        return tuple(bisect_right(starts, start) - 1 for start in self.starts)
+        return tuple([bisect_right(starts, start) - 1 for start in self.starts])
 
-    def form(self, first: int, last: int | None = None) -> str:
+    def form(self, first: int, last: int) -> str:
         """The text from one word to another (itself), as it stands there."""
-        last = first if last is None else last
-        return self.text[self.spans[first][0] : self.spans[last][1]]
+        return self.text[self.starts[first] : self.ends[last]]
+
+    def same_sentence(self, first: int, last: int) -> bool:
+        """Whether two words, in their order, stand in one sentence."""
+        between = self.pieces[2 * first + 2 : 2 * last + 1 : 2]
+        # Sentences are looked for only where one may end.
+        return not may_end_sentence("".join(between)) or (
+            self.sentences[first] == self.sentences[last]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +72,8 @@ class Analysis:
 
 
 def read_words(text: str) -> Words:
-    return Words(text=text, tokens=tuple(split_words(text)))
+    pieces, words = split_words(text)
+    return Words(text=text, tokens=tuple(words), pieces=pieces)
 
 
 def analyse(title: str, text: str) -> Analysis:

@@ -10,14 +10,17 @@ import unicodedata
 MARKS = "\u00ad\u0300\u0301\u0306\u0308"
 _IN_WORD = f"[{MARKS}]"
 
-_WORD = re.compile(r"[^\W_]+")
-_MARKED_WORD = re.compile(rf"[^\W_]+(?:{_IN_WORD}+[^\W_]*)*")
+# The groups make ``split`` give words and what parts them in turn, which costs
+# no more than the words alone and saves looking for their places later.
+_WORD = re.compile(r"([^\W_]+)")
+_MARKED_WORD = re.compile(rf"([^\W_]+(?:{_IN_WORD}+[^\W_]*)*)")
 #: Dropped after composing: a stress and a soft hyphen change no word.
 _DROPPED = dict.fromkeys(map(ord, "\u00ad\u0300\u0301"))
 
 _BOUNDARY = re.compile(
     r"""([.!?…]+["»”)\]]*)\s+(?=["«“„(\[—–-]?\s?[^\W_a-zа-яё])|\n\s*"""
 )
+_END = re.compile(r"[.!?…\n]")
 #: What stands before a dot that ends no sentence: «г. Сочи», «им. Фелицына».
 _ABBREVIATION = re.compile(
     "акад|вв?|гг?|гор|д|др|им|кв?|кг|км|корп|м|млн|млрд|обл|п|пер|пл|пос|пр|просп|"
@@ -42,19 +45,23 @@ def has_marks(text: str) -> bool:
     return any(mark in text for mark in MARKS)
 
 
-def word_pattern(text: str) -> re.Pattern[str]:
-    """The pattern of this text's words; hyphens and quotes part them."""
-    return _MARKED_WORD if has_marks(text) else _WORD
+def split_words(text: str) -> tuple[list[str], list[str]]:
+    """A text's pieces, and its words.
 
-
-def split_words(text: str) -> list[str]:
-    """The words of a text, folded, without stresses and soft hyphens."""
-    found = word_pattern(text).findall(fold(text))
+    Pieces are what stands between words and the words as they stand (folded),
+    in turn: joined they have the text's length. Hyphens, quotes and apostrophes
+    part words; a word has no stresses and soft hyphens.
+    """
+    folded = fold(text)
     if not has_marks(text):
-        return found
-    return [
-        fold(unicodedata.normalize("NFC", word).translate(_DROPPED)) for word in found
-    ]
+        pieces = _WORD.split(folded)
+        return pieces, pieces[1::2]
+    pieces = _MARKED_WORD.split(folded)
+    return pieces, [_without_marks(word) for word in pieces[1::2]]
+
+
+def _without_marks(word: str) -> str:
+    return fold(unicodedata.normalize("NFC", word).translate(_DROPPED))
 
 
 def sentence_starts(text: str) -> list[int]:
@@ -67,6 +74,11 @@ def sentence_starts(text: str) -> list[int]:
         for match in _BOUNDARY.finditer(text)
         if not match[1] or not _is_abbreviation(text, match)
     ]
+
+
+def may_end_sentence(between: str) -> bool:
+    """Whether what stands between two words could part sentences."""
+    return _END.search(between) is not None
 
 
 def _is_abbreviation(text: str, boundary: re.Match[str]) -> bool:

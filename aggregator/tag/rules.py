@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aggregator.model import Term, Topic
+from aggregator.model import Term, TermField, Topic
 from aggregator.russian import FormCache, fold, forms_of, lemma_of, stem_of
 from aggregator.tag.patterns import Part, Pattern, parts_of
 
@@ -27,10 +27,13 @@ class Rule(NamedTuple):
     #: Place of the topic in ``Rules.topics``.
     topic: int
     term: Term
+    field: TermField
     #: Negative for a term of ``not:``.
     weight: float
     parts: tuple[Part, ...]
     patterns: tuple[int, ...]
+    #: The patterns as a set, when there is more to see than one word's lemma.
+    needs: frozenset[int]
 
 
 class Found(NamedTuple):
@@ -51,8 +54,8 @@ class Category(NamedTuple):
     name: str
     prefix: bool
 
-    def names(self, category: str) -> bool:
-        name = fold_category(category)
+    def names(self, name: str) -> bool:
+        """Whether it means a category of this name, folded by ``fold_category``."""
         return name.startswith(self.name) if self.prefix else name == self.name
 
 
@@ -80,17 +83,19 @@ def compile_topics(topics: Sequence[Topic]) -> Rules:
             parts = parts_of(term)
             if not parts:
                 raise ValueError(f"topic {topic.key}: no word in {term.written!r}")
+            needed = [
+                patterns.setdefault(part.pattern, len(patterns)) for part in parts
+            ]
             rules.append(
                 Rule(
                     number=len(rules),
                     topic=number,
                     term=term,
+                    field=term.field,
                     weight=sign * term.weight,
                     parts=parts,
-                    patterns=tuple(
-                        patterns.setdefault(part.pattern, len(patterns))
-                        for part in parts
-                    ),
+                    patterns=tuple(needed),
+                    needs=frozenset(() if _is_plain(parts) else needed),
                 )
             )
     return Rules(
@@ -99,6 +104,10 @@ def compile_topics(topics: Sequence[Topic]) -> Rules:
         categories=tuple(_categories(topics)),
         found=FormCache(_Matcher(patterns, rules)),
     )
+
+
+def _is_plain(parts: Sequence[Part]) -> bool:
+    return len(parts) == 1 and parts[0].pattern.kind != "exact"
 
 
 def fold_category(name: str) -> str:

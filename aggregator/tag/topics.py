@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from aggregator.model import TermMatch, Topic, TopicScore
 from aggregator.russian import Analysis, Words, lemma_of, read_words
 from aggregator.tag.patterns import same_yo
-from aggregator.tag.rules import Found, Rule, Rules
+from aggregator.tag.rules import Found, Rule, Rules, fold_category
 
 #: Words of the text that are its lead, and where its rest begins.
 LEAD, REST = 45, 110
@@ -55,9 +55,7 @@ def tag(
     ``categories`` are the entry's in its source; ``given`` are the keys of topics
     that its source gives to all entries. A veto is stronger than both.
     """
-    hits: dict[int, list[_Hit]] = {}
-    for hit in _all_hits(analysis, categories, rules):
-        hits.setdefault(hit.rule.topic, []).append(hit)
+    hits = _hits_by_topic(analysis, categories, rules)
     gifts = _gifts(categories, given, rules)
     short = len(analysis.text.tokens) < SHORT_TEXT
     return tuple(
@@ -70,27 +68,38 @@ def tag(
 # --- what matches --------------------------------------------------------------
 
 
-def _all_hits(
+def _hits_by_topic(
     analysis: Analysis, categories: Sequence[str], rules: Rules
-) -> Iterator[_Hit]:
-    yield from _hits(analysis.title, "title", rules)
+) -> dict[int, list[_Hit]]:
+    """What matches, in the order title, categories, text."""
+    hits: dict[int, list[_Hit]] = {}
+    _add_hits(hits, analysis.title, "title", rules)
     for category in categories:
-        yield from _hits(read_words(category), "category", rules)
-    yield from _hits(analysis.text, "text", rules)
+        _add_hits(hits, read_words(category), "category", rules)
+    _add_hits(hits, analysis.text, "text", rules)
+    return hits
 
 
-def _hits(words: Words, field: Field, rules: Rules) -> Iterator[_Hit]:
+def _add_hits(
+    hits: dict[int, list[_Hit]], words: Words, field: Field, rules: Rules
+) -> None:
     found = list(map(rules.found.__getitem__, words.tokens))
-    for first, item in enumerate(found):
-        if item is None:
-            continue
+    matches = [(at, item) for at, item in enumerate(found) if item]
+    # Most phrases whose first word stands here lack another one: seen at once.
+    present = {number for _, item in matches for number in item.patterns}
+    for at, item in matches:
         for rule in item.rules:
-            if rule.term.field not in ("any", field):
+            if rule.field not in ("any", field):
                 continue
-            if len(rule.parts) == 1 and rule.parts[0].pattern.kind != "exact":
-                yield _Hit(rule, field, words, first, first)
-            elif (last := _phrase_end(rule, words, found, first)) is not None:
-                yield _Hit(rule, field, words, first, last)
+            last: int | None = at
+            if rule.needs:
+                if not rule.needs <= present:
+                    continue
+                last = _phrase_end(rule, words, found, at)
+            if last is not None:
+                hits.setdefault(rule.topic, []).append(
+                    _Hit(rule, field, words, at, last)
+                )
 
 
 def _phrase_end(
@@ -114,7 +123,7 @@ def _phrase_end(
     last = end(0, first)
     if last is None or last == first:
         return last
-    return last if words.sentences[first] == words.sentences[last] else None
+    return last if words.same_sentence(first, last) else None
 
 
 def _fits(
@@ -124,7 +133,7 @@ def _fits(
     if item is None or rule.patterns[part] not in item.patterns:
         return False
     pattern = rule.parts[part].pattern
-    return pattern.kind != "exact" or same_yo(words.form(at)) == pattern.word
+    return pattern.kind != "exact" or same_yo(words.form(at, at)) == pattern.word
 
 
 def _gifts(
@@ -135,12 +144,12 @@ def _gifts(
     for number, topic in enumerate(rules.topics):
         if topic.key in given:
             gifts[number] = [_gift(topic.key, "", "source")]
-    for rule in rules.categories:
-        for category in categories:
-            if rule.names(category):
+    for category in categories:
+        name = fold_category(category)
+        for rule in rules.categories:
+            if rule.names(name):
                 reason = _gift(rule.written, category, "category")
                 gifts.setdefault(rule.topic, []).append(reason)
-                break
     return gifts
 
 
@@ -197,7 +206,7 @@ def _weighed(topic: Topic, hits: Sequence[_Hit]) -> Iterator[TermMatch]:
             form=hit.words.form(hit.first, hit.last),
             lemma=_lemma(hit),
             field=hit.field,
-            position=hit.words.spans[hit.first][0],
+            position=hit.words.starts[hit.first],
             weight=round(weight, 4),
         )
 
