@@ -64,7 +64,8 @@ def _fault(detail: dict[str, Any], document: Document) -> Fault:
             return _choice(detail, document, path)
         case "too_short" | "too_long":
             return document.fault(path, _length(detail))
-    return _expected(detail, document, _as_written(document, path))
+    # sources.3, not sources.3.url, when the source is written as its address alone.
+    return _expected(detail, document, document.nearest(path))
 
 
 def _expected(
@@ -79,11 +80,6 @@ def _expected(
         at_key=at_key,
         did_you_mean=context.get("did_you_mean"),
     )
-
-
-def _as_written(document: Document, path: Path) -> Path:
-    """``sources.3`` for ``sources.3.url`` when the source is written as its address."""
-    return document.nearest(path)
 
 
 def _choice(detail: dict[str, Any], document: Document, path: Path) -> Fault:

@@ -24,6 +24,8 @@ STORAGE = r"sqlite:///[^?]+|postgresql://[^\s/]*/\S+"
 
 Line = Annotated[str, values.written(values.one_line)]
 TopicKey = Annotated[str, written(values.topic_key, values.TOPIC_KEY)]
+TermText = Annotated[str, written(values.term)]
+Url = Annotated[str, written(addresses.web_address, WEB)]
 Duration = Annotated[timedelta, duration()]
 DurationOrZero = Annotated[timedelta, duration(timedelta(0))]
 Size = Annotated[int, written(values.parse_size, values.SIZE)]
@@ -132,7 +134,7 @@ class ServeKeys(Keys):
 class TermKeys(Keys):
     """A word of a topic."""
 
-    term: Annotated[str, written(values.term)] = _required(
+    term: TermText = _required(
         "театр (any form), выстав* (beginning), =МХАТ (this form), or a phrase."
     )
     weight: Annotated[float, number(0, 1_000, above=True)] = _default(
@@ -156,14 +158,12 @@ def _term_mapping(value: object) -> object:
     return {"term": value} if isinstance(value, str) else value
 
 
-TermText = TermKeys.model_fields["term"]
-
 WordTerm = Annotated[
-    TermKeys, BeforeValidator(_term_mapping, json_schema_input_type=str | TermKeys)
+    TermKeys, BeforeValidator(_term_mapping, json_schema_input_type=TermText | TermKeys)
 ]
 ExcludedTerm = Annotated[
     ExcludedTermKeys,
-    BeforeValidator(_term_mapping, json_schema_input_type=str | ExcludedTermKeys),
+    BeforeValidator(_term_mapping, json_schema_input_type=TermText | ExcludedTermKeys),
 ]
 
 
@@ -195,9 +195,7 @@ class TopicKeys(Keys):
 class SourceKeys(Keys):
     """One feed that is polled."""
 
-    url: Annotated[str, written(addresses.web_address, WEB)] = _required(
-        "Address of the feed."
-    )
+    url: Url = _required("Address of the feed.")
     id: Annotated[str, written(values.source_id)] | None = _default(
         None, "Lasting name of the source; made from url when absent."
     )
@@ -221,7 +219,7 @@ def _source_mapping(value: object) -> object:
 
 SourceItem = Annotated[
     SourceKeys,
-    BeforeValidator(_source_mapping, json_schema_input_type=str | SourceKeys),
+    BeforeValidator(_source_mapping, json_schema_input_type=Url | SourceKeys),
 ]
 
 
@@ -232,7 +230,9 @@ class FileKeys(Keys):
     storage: Annotated[str, written(addresses.storage, STORAGE)] = _default(
         "sqlite:///var/aggregator.db", "The store, of SQLite or PostgreSQL."
     )
-    output: Line = _default("output", "Folder of the published documents.")
+    output: Annotated[str, written(values.folder)] = _default(
+        "output", "Folder of the published documents."
+    )
     keep: KeepKeys | None = _default(None, "How long entries are stored.")
     fetch: FetchKeys | None = _default(None, "How sources are polled.")
     publish: PublishKeys | None = _default(None, "What documents hold.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -169,11 +170,10 @@ def _source(
     publish: PublishSettings,
 ) -> Source:
     """A source complete: what it does not say comes from its section."""
-    address = source_address(keys.url)
     return Source(
-        id=keys.id or address,
+        id=keys.id or source_address(keys.url),
         url=keys.url,
-        name=keys.name or host_of(address),
+        name=keys.name or _host_name(keys.url),
         order=order,
         topics=tuple(dict.fromkeys(keys.topics)),
         interval=keys.interval or fetch.interval,
@@ -186,6 +186,6 @@ def _source(
     )
 
 
-def host_of(address: str) -> str:
-    """``kubnews.ru`` of the source address ``kubnews.ru/rss``."""
-    return address.partition("/")[0].partition("?")[0]
+def _host_name(url: str) -> str:
+    """The host as it was written, without ``www.``: a name until there is a better."""
+    return (urlsplit(url).hostname or url).removeprefix("www.")

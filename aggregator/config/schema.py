@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aggregator.config.keys import RESERVED_TOPICS, Keys
+from aggregator.config.values import TOPIC_KEY
 
 
 def schema_of(keys: type[Keys]) -> dict[str, object]:
@@ -12,7 +13,12 @@ def schema_of(keys: type[Keys]) -> dict[str, object]:
     schema = keys.model_json_schema()
     _strip_titles(schema)
     topics = schema["properties"]["topics"]["anyOf"][0]
-    topics["propertyNames"]["not"] = {"enum": sorted(RESERVED_TOPICS)}
+    (topic,) = topics.pop("patternProperties").values()
+    topics["additionalProperties"] = topic
+    topics["propertyNames"] = {
+        "pattern": f"^{TOPIC_KEY}$",
+        "not": {"enum": sorted(RESERVED_TOPICS)},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "feeds.yaml",

@@ -90,6 +90,14 @@ def one_line(value: object) -> str:
     return " ".join(text.split())
 
 
+def folder(value: object) -> str:
+    """A path, every inner space kept."""
+    text = text_of(value, "a folder")
+    if len(text) > MAX_TEXT or not text.isprintable():
+        raise expected(f"a folder of up to {MAX_TEXT:,} characters, on one line")
+    return text
+
+
 def language(value: object) -> str:
     what = "a language such as ru"
     text = text_of(value, what)

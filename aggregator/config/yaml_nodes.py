@@ -336,7 +336,5 @@ def _hints(problem: str, text: str, mark: yaml.Mark) -> Iterator[str]:
         yield "; indent with spaces, not with tabs"
     elif "mapping values are not allowed" in problem:
         yield "; text that holds ': ' needs quotes"
-    elif line[: mark.column].strip(" -[{,:")[:1] in set("*&!%@`") or (
-        line[mark.column : mark.column + 1] in set("*&!%@`")
-    ):
+    elif set("*&!%@`") & set(line[max(0, mark.column - 1) : mark.column + 1]):
         yield "; text that begins with * & ! % @ or ` needs quotes"
