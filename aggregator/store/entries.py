@@ -22,7 +22,7 @@ from aggregator.store.rows import (
     withheld_of,
 )
 from aggregator.store.schema import entry, entry_content, source, story, tombstone
-from aggregator.text import hash64
+from aggregator.text import clean_text, hash64
 
 #: An entry as rows know it: number of its source, hash of its key.
 Key = tuple[int, int]
@@ -226,6 +226,7 @@ def find(connection: Connection, query: str) -> tuple[EntryRef, ...]:
 
     A story's id gives all its members.
     """
+    query = clean_text(query.strip())
     canonical = canonical_link(query)
     conditions = (
         entry.c.story.in_(select(story.c.number).where(story.c.id == query)),

@@ -179,10 +179,7 @@ def _insert_entries(
     """New entries; one that is stored stays, one that has expired stays expired."""
     rows: list[tuple[Any, ...]] = []
     contents: list[tuple[Any, ...]] = []
-    expired = _tombstones(
-        connection,
-        [batch.numbers[outcome.state.id] for outcome in outcomes if outcome.new],
-    )
+    expired = _tombstones(connection, outcomes, batch)
     for outcome in outcomes:
         number = batch.numbers[outcome.state.id]
         for new in outcome.new:
@@ -224,14 +221,24 @@ def _entry_row(
     )
 
 
-def _tombstones(connection: Connection, numbers: Collection[int]) -> set[Key]:
+def _tombstones(
+    connection: Connection, outcomes: Sequence[PollOutcome], batch: _Batch
+) -> set[Key]:
+    """Of the sources that were read; those no longer listed are forgotten."""
+    listed = {
+        batch.numbers[outcome.state.id]: set(outcome.seen)
+        for outcome in outcomes
+        if outcome.seen
+    }
     expired: set[Key] = set()
-    for part in chunks(numbers):
+    for part in chunks(listed):
         found = select(tombstone.c.source, tombstone.c.key_hash).where(
             tombstone.c.source.in_(part)
         )
         expired.update((row[0], row[1]) for row in connection.execute(found))
-    return expired
+    forgotten = {key for key in expired if key[1] not in listed[key[0]]}
+    delete_many(connection, tombstone, sorted(forgotten))
+    return expired - forgotten
 
 
 def _join_stored_entries(connection: Connection, batch: _Batch) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
-from aggregator.model import EntryRef, Join, StoredEntry, StoryMembers
+from aggregator.model import EntryRef, StoredEntry, StoryMembers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +56,17 @@ class MemberHistory:
     """What ``explain`` says of one entry of a story."""
 
     ref: EntryRef
+    #: As the source gave it: guid, link.
+    key: str
     #: Source id.
     source: str
     title: str
     link: str | None
+    relation: Literal["copy", "report"]
+    #: 0 to 1; None when it joined nothing: the story began with it.
+    score: float | None
+    #: Short machine-readable reasons.
+    why: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +74,13 @@ class EntryHistory:
     """An entry's whole way, for ``explain``."""
 
     stored: StoredEntry
-    #: None when the entry belongs to no story; the five below then hold nothing.
+    #: None when the entry belongs to no story; what follows then holds nothing.
     story: StoryMembers | None = None
+    #: Documents have carried it, or will at the next publishing.
+    announced: bool = False
     published: datetime | None = None
     #: With the story's own fraction of a second.
     updated: datetime | None = None
     revision: int = 0
-    #: Why each member belongs to it; the first member has none.
-    joins: tuple[Join, ...] = ()
     #: The lead first, then by effective date.
-    members: tuple[MemberHistory, ...] = ()
+    members: Mapping[EntryRef, MemberHistory] = field(default_factory=dict)

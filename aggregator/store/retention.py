@@ -1,4 +1,7 @@
-"""What is old goes; what a source still lists leaves a tombstone."""
+"""What is old goes; what a source still lists leaves a tombstone.
+
+`record` takes the tombstone away when the source no longer lists the entry.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,6 @@ def expire(
     if removed:
         _bury(connection, removed)
         _remove(connection, removed, stories)
-    _clear_tombstones(connection)
     return len(removed)
 
 
@@ -96,18 +98,6 @@ def _remove(
     for part in chunks(stories):
         connection.execute(delete(story_topic).where(story_topic.c.story.in_(part)))
         connection.execute(delete(story).where(story.c.number.in_(part)))
-
-
-def _clear_tombstones(connection: Connection) -> None:
-    """Forget those that their source no longer lists."""
-    rows = connection.execute(select(tombstone.c.source, tombstone.c.key_hash)).all()
-    listed = _listed(connection, {row.source for row in rows})
-    forgotten = [
-        (row.source, row.key_hash)
-        for row in rows
-        if row.key_hash not in listed.get(row.source, ())
-    ]
-    delete_many(connection, tombstone, forgotten)
 
 
 def _listed(connection: Connection, sources: Collection[int]) -> dict[int, set[int]]:

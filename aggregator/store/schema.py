@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    true,
 )
 
 #: Of the newest migration. Revisions are four digits and count up.
@@ -220,7 +221,8 @@ _partial(
     story.c.published.desc(),
     story.c.position,
     story.c.id,
-    where=story.c.announced,
+    # Spelt as queries spell it; SQLite compares the two word by word.
+    where=story.c.announced == true(),
 )
 Index(
     "ix_story_topic_published",

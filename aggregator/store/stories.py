@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Row, func, or_, select
 
 from aggregator.model import (
     EntryRef,
-    Join,
     PublishedMember,
     PublishedStory,
     SourceInfo,
@@ -290,45 +289,42 @@ def history(connection: Connection, ref: EntryRef) -> EntryHistory | None:
     if head is None:
         return EntryHistory(stored=stored)
     (whole,) = load_stories(connection, [head.number])
-    rows = {
-        (row.source_id, row.key_hash): row
+    members = {
+        member.ref: member
         for row in connection.execute(_of_story.where(entry.c.story == head.number))
+        for member in [_member_history(row)]
     }
-    members = sorted(
+    order = sorted(
         (member.ref for member in whole.members), key=lambda each: each != whole.lead
     )
     return EntryHistory(
         stored=stored,
         story=whole,
+        announced=head.announced,
         published=from_micros(head.published),
         updated=from_micros(head.updated),
         revision=head.revision,
-        joins=tuple(
-            Join(
-                entry=member,
-                story=head.id,
-                relation=rows[member].relation,
-                score=rows[member].score,
-                why=strings(rows[member].why),
-            )
-            for member in members
-            if rows[member].score is not None
-        ),
-        members=tuple(
-            MemberHistory(
-                ref=member,
-                source=member[0],
-                title=rows[member].title,
-                link=rows[member].link,
-            )
-            for member in members
-        ),
+        members={each: members[each] for each in order},
+    )
+
+
+def _member_history(row: Any) -> MemberHistory:
+    return MemberHistory(
+        ref=(row.source_id, row.key_hash),
+        key=row.key,
+        source=row.source_id,
+        title=row.title,
+        link=row.link,
+        relation=row.relation or "report",
+        score=row.score,
+        why=strings(row.why),
     )
 
 
 _of_story = select(
     source.c.id.label("source_id"),
     entry.c.key_hash,
+    entry.c.key,
     entry.c.relation,
     entry.c.score,
     entry.c.why,

@@ -68,7 +68,7 @@ def upgrade() -> None:
         "ix_story_announced",
         "story",
         [sa.text("published DESC"), "position", "id"],
-        **_where(_announced),
+        **_where(_announced == sa.true()),
     )
     op.create_index(
         "ix_story_waiting", "story", ["withheld", "published"], **_where(~_announced)
