@@ -60,7 +60,7 @@ _numbers = re.compile(
 ).sub
 _counters = re.compile(rf"[0-9](?<![^\W_][0-9])(?:{_COUNTER}|{_NUMBER})").sub
 _counted_word = re.compile(_COUNTED).fullmatch
-_COUNTED_BEGINNINGS = (
+_BEGINNINGS = (
     *(
         "просмотр",
         "прочт",
@@ -144,6 +144,6 @@ def _kept(number: re.Match[str]) -> str:
     if number["other"] is None:
         return ""
     before = number.string[max(0, number.start() - 24) : number.start()]
-    last = before.rstrip(_BETWEEN).rpartition(" ")[2]
-    counts = last.startswith(_COUNTED_BEGINNINGS) and _counted_word(last)
+    last = before.rstrip(_BETWEEN).rsplit(None, 1)[-1:]
+    counts = last and last[0].startswith(_BEGINNINGS) and _counted_word(last[0])
     return "" if counts else number[0]

@@ -178,7 +178,8 @@ class _Board:
                 announced=found.announced,
             )
             self._story_of.update((member.ref, story) for member in found.members)
-        for member in sorted((*known, *loose), key=_order):
+        waiting = [member for member in loose if member.withheld is not Withheld.AD]
+        for member in sorted((*known, *waiting), key=_order):
             self._story_of.setdefault(member.ref, None)
             self._index(member)
 
