@@ -27,7 +27,7 @@ __all__ = ["parse_document"]
 
 _ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
 # Warnings of a script, a blank page's tags: junk that some servers put before the feed.
-_feed_start = re.compile(r"<\?xml\s|<(?:rss|feed|rdf:RDF)\s+[a-z]").finditer
+_feed_start = re.compile(r"<\?xml\s|<(?:rss|feed|rdf:RDF)[\s>]").finditer
 _JUNK_CHARS = 20_000
 
 

@@ -187,7 +187,7 @@ class _Rules:
     def _sync_author_detail(self, key: str = "author") -> None:
         # feedparser looks for an address in the name, in quadratic time.
         context = self._get_context()  # type: ignore[attr-defined]
-        people, name = context.get(f"{key}s"), context.get(key)
+        people, name = dict.get(context, f"{key}s"), dict.get(context, key)
         if people and name and not people[-1]:
             people[-1]["name"] = name
 
@@ -307,12 +307,17 @@ def _too_deep() -> SourceError:
 # --- feedparser's dictionaries into raw entries -----------------------------------
 
 
+def _plain(data: dict[str, Any]) -> dict[str, Any]:
+    """Without feedparser's magic: there, a missing ``updated`` is ``published``."""
+    return dict(data)
+
+
 def _feed(parser: _Strict | _Lenient) -> RawFeed:
-    data = parser.feeddata
+    data = _plain(parser.feeddata)
     atom = parser.version.startswith("atom")
     links = _links(data.get("links"))
     return RawFeed(
-        entries=[_entry(each, atom) for each in parser.entries],
+        entries=[_entry(_plain(each), atom) for each in parser.entries],
         title=_text(data, "title", atom),
         link=links[0] if links else None,
         id=data.get("id"),
@@ -335,7 +340,7 @@ def _entry(data: dict[str, Any], atom: bool) -> RawEntry:
         published, updated = updated, None  # dc:date is an RSS item's only date
     return RawEntry(
         guid=get("id"),
-        guid_is_link=bool(get("guidislink")) or not atom,
+        guid_is_link=bool(get("guidislink", not atom)),
         links=_links(get("links")),
         title=_text(data, "title", atom) or _media_title(data),
         summary=summary,

@@ -144,6 +144,9 @@ _NO_DEPTH = {
     *("wbr", "p", "li", "dt", "dd", "td", "th", "tr", "option"),
 }
 
+#: &CounterClockwiseContourIntegral; and some room.
+_LONGEST_ENTITY = 40
+
 _formatted_text = re.compile(r"[<&>]").search
 
 
@@ -180,10 +183,10 @@ class Sanitiser:
 
     def _within_limits(self, html: str) -> str:
         """Cut by nodes: the source is cut, and what is then open gets closed."""
-        html = _before_depth(html[:MAX_FIELD])
+        html = _before_depth(_cut(html, MAX_FIELD))
         clean = self._cleaner.clean(html)
         while len(clean) > MAX_FIELD:  # escaping and closing tags made it longer
-            html = html[: len(html) * MAX_FIELD // len(clean) * 9 // 10]
+            html = _cut(html, len(html) * MAX_FIELD // len(clean) * 9 // 10)
             clean = self._cleaner.clean(html)
         return clean
 
@@ -211,6 +214,18 @@ def _kept_image(match: re.Match[str]) -> str:
     ):
         return ""
     return match[0]
+
+
+def _cut(html: str, limit: int) -> str:
+    """At most ``limit`` characters, not ending inside a tag or an entity."""
+    if len(html) <= limit:
+        return html
+    html = html[:limit]
+    tag = html.rfind("<")
+    if tag > html.rfind(">"):
+        html = html[:tag]
+    entity = html.rfind("&", max(0, len(html) - _LONGEST_ENTITY))
+    return html[:entity] if entity > html.rfind(";") else html
 
 
 def _before_depth(html: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.model import SourceError
 from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
 from aggregator.parse.sniff import not_json_feed
+from aggregator.text import clean_text
 
 _VERSION = "jsonfeed.org/version/"
 
@@ -91,7 +92,7 @@ def _plain(value: object) -> RawText | None:
 def _text(value: object) -> str:
     """Strings, and numbers that should have been strings (ids often are)."""
     if isinstance(value, str):
-        return value
+        return clean_text(value)  # "\\ud800" is legal JSON and no text
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html.entities import html5
+from itertools import islice
 
 from aggregator.text import clean_text
 
@@ -25,6 +26,7 @@ _doctype_token = re.compile(r"""["'\[\]>]|<!--""")
 _entity = re.compile(
     r"""<!ENTITY\s+([A-Za-z_][\w.-]*)\s+(?:"([^"<%]*)"|'([^'<%]*)')\s*>"""
 )
+_entity_name = re.compile(r"<!ENTITY\s+([A-Za-z_][\w.-]*)\s")
 _reference = re.compile(r"&(?!#\d{1,7};|#x[0-9a-fA-F]{1,6};)")
 
 _mendable = re.compile(
@@ -56,7 +58,7 @@ class XmlText:
     root: str
     #: From the root element on; no declaration, no DOCTYPE.
     text: str
-    #: Entities that the document declares as plain text.
+    #: Entities that the document declares; those that are no plain text are empty.
     entities: dict[str, str]
 
 
@@ -188,7 +190,7 @@ def _doctype_end(text: str, start: int) -> tuple[int, str]:
 
 
 def _plain_entities(subset: str) -> dict[str, str]:
-    """Declared entities that are plain text or character references, the first 100."""
+    """Declared entities: the first 100 that are plain text; the others stand for nothing."""
     entities: dict[str, str] = {}
     room = MAX_ENTITY_CHARS
     for match in _entity.finditer(subset[: 100 * MAX_ENTITY_CHARS]):
@@ -198,4 +200,6 @@ def _plain_entities(subset: str) -> dict[str, str]:
             break
         if not _reference.search(value):
             entities.setdefault(name, value)
+    for match in islice(_entity_name.finditer(subset), MAX_ENTITIES):
+        entities.setdefault(match[1], "")
     return entities
