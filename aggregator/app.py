@@ -132,11 +132,11 @@ def once(
         else:
             sources = due(config.sources, states, now)
         on_start(len(sources))
-        totals, states = asyncio.run(
+        totals, after = asyncio.run(
             _cycle(config, store, clock, sources, states, on_poll)
         )
         store.expire(clock.now(), config.keep.unpublished, config.keep.published)
-        written |= documents.publish(store, config, clock.now(), states)
+        written |= documents.publish(store, config, clock.now(), after)
     if totals.store_error is not None:
         raise totals.store_error
     return CycleReport(

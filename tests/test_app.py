@@ -1,0 +1,409 @@
+"""The main job over real HTTP: poll, store, publish; again, with edits and faults."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from aggregator import app
+from aggregator.config import load_config
+from aggregator.explain import explain
+
+NOW = datetime(2026, 9, 1, 10, 0, 0, tzinfo=UTC)
+
+
+@dataclass
+class FixedClock:
+    moment: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+@dataclass
+class Portal:
+    """A web server on loopback whose answers a test sets: path -> (status, headers, body)."""
+
+    port: int = 0
+    answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def say(
+        self, path: str, body: str | bytes, status: int = 200, **headers: str
+    ) -> str:
+        data = body.encode() if isinstance(body, str) else body
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answers[path] = (status, named, data)
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+@pytest.fixture
+def portal():
+    portal = Portal()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            portal.requests.append((self.path, dict(self.headers)))
+            status, headers, body = portal.answers.get(self.path, (404, {}, b"no"))
+            etag = headers.get("ETag")
+            if etag and self.headers.get("If-None-Match") == etag:
+                status, body = 304, b""
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    portal.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield portal
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@dataclass(frozen=True)
+class Item:
+    guid: str
+    title: str
+    text: str
+    age: timedelta = timedelta(hours=1)
+    link: str | None = None
+
+
+def rss(*items: Item, site: str = "https://portal.example") -> str:
+    """An RSS 2.0 document."""
+
+    def one(item: Item) -> str:
+        link = item.link or f"{site}/{item.guid}"
+        date = format_datetime(NOW - item.age)
+        return (
+            f"<item><guid isPermaLink='false'>{item.guid}</guid><title>{item.title}</title>"
+            f"<link>{link}</link><description>{item.text}</description>"
+            f"<pubDate>{date}</pubDate></item>"
+        )
+
+    body = "".join(map(one, items))
+    return f"<rss version='2.0'><channel><title>Портал</title>{body}</channel></rss>"
+
+
+@dataclass
+class Site:
+    """An aggregator's folder; `once` runs a cycle at the clock's time."""
+
+    folder: Path
+    clock: FixedClock
+
+    def configure(self, *sources: str, extra: str = "") -> None:
+        listed = "".join(
+            f"  - {{url: {url}, id: s{n}}}\n" for n, url in enumerate(sources)
+        )
+        (self.folder / "feeds.yaml").write_text(
+            "site: {title: Новости, url: https://news.example.org/}\n"
+            "storage: sqlite:///var/aggregator.db\n"
+            "fetch: {gap: 0s, allow_private: [127.0.0.0/8]}\n"
+            "topics:\n"
+            "  culture: {title: Культура, threshold: 2, words: [театр, {term: премьера, weight: 2}]}\n"
+            f"{extra}sources:\n{listed}",
+            encoding="utf-8",
+        )
+
+    @property
+    def config(self):
+        return load_config(self.folder / "feeds.yaml")
+
+    def once(self, **settings) -> app.CycleReport:
+        return app.once(
+            self.config, clock=self.clock, **({"everything": True} | settings)
+        )
+
+    def feed(self, name: str = "feed.atom"):
+        return feedparser.parse((self.folder / "output" / name).read_bytes())
+
+    def titles(self, name: str = "feed.atom") -> list[str]:
+        return [entry.title for entry in self.feed(name).entries]
+
+    def documents(self) -> dict[str, bytes]:
+        return {
+            path.name: path.read_bytes()
+            for path in (self.folder / "output").iterdir()
+            if path.name != "status.json"
+        }
+
+    def explain(self, query: str) -> dict:
+        with app.open_store(self.config, writing=False) as store:
+            found = explain(store, self.config, query, self.clock.now())
+        assert found is not None
+        return found
+
+    def status(self) -> dict[str, dict]:
+        from aggregator import documents
+
+        with app.open_store(self.config, writing=False) as store:
+            now = self.clock.now()
+            found = documents.status(store, self.config, now, store.states())
+        return {row["id"]: row for row in found["sources"]}
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(folder=tmp_path, clock=FixedClock())
+
+
+BRIDGE = Item(
+    "1", "Мост через Лабу открыли", "Движение пустили утром. Строили два года."
+)
+PLAY = Item("2", "Премьера в театре", "Театр показал премьеру сезона. Зал был полон.")
+
+
+def test_a_first_cycle_publishes_what_is_new(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(BRIDGE, PLAY)))
+
+    report = site.once()
+
+    assert (report.sources, report.fetched, report.failed) == (1, 1, 0)
+    assert (report.entries_new, report.stories_new) == (2, 2)
+    assert report.documents_written == 3
+    assert set(site.titles()) == {BRIDGE.title, PLAY.title}
+    assert site.titles("culture.atom") == [PLAY.title]
+    assert BRIDGE.title in (site.folder / "output" / "index.html").read_text("utf-8")
+
+
+def test_a_second_cycle_without_news_changes_no_byte(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(BRIDGE), ETag='"1"'))
+    site.once()
+    before = site.documents()
+    site.clock.moment += timedelta(hours=1)
+
+    report = site.once()
+
+    assert (report.not_modified, report.documents_written) == (1, 0)
+    assert portal.requests[-1][1]["If-None-Match"] == '"1"'
+    assert site.documents() == before
+
+
+def test_a_known_body_counts_as_not_modified(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(BRIDGE)))
+    site.once()
+
+    assert site.once().not_modified == 1
+
+
+def test_a_news_edit_moves_updated_and_keeps_id_and_published(
+    site: Site, portal: Portal
+):
+    site.configure(portal.say("/rss", rss(BRIDGE)))
+    site.once()
+    (before,) = site.feed().entries
+    edited = Item("1", "Мост через Лабу снова закрыли", BRIDGE.text)
+    portal.say("/rss", rss(edited))
+    site.clock.moment += timedelta(hours=1)
+
+    report = site.once()
+
+    (after,) = site.feed().entries
+    assert (report.entries_new, report.entries_updated) == (0, 1)
+    assert after.title == edited.title
+    assert (after.id, after.published) == (before.id, before.published)
+    assert after.updated > before.updated
+
+
+def test_noise_changes_no_byte(site: Site, portal: Portal):
+    quiet = Item("1", BRIDGE.title, f"{BRIDGE.text} Просмотров: 112")
+    noisy = Item("1", "МОСТ через Лабу  открыли", f"{BRIDGE.text} Просмотров: 117")
+    site.configure(portal.say("/rss", rss(quiet)))
+    site.once()
+    before = site.documents()
+    portal.say("/rss", rss(noisy))
+
+    report = site.once()
+
+    assert (report.entries_updated, report.documents_written) == (0, 0)
+    assert site.documents() == before
+
+
+def test_one_story_of_three_sources_is_one_entry(site: Site, portal: Portal):
+    link = "https://first.example/bridge"
+    own = Item("1", BRIDGE.title, BRIDGE.text, timedelta(hours=3), link)
+    again = Item("77", BRIDGE.title, BRIDGE.text, timedelta(hours=2))
+    tracked = Item(
+        "x", "Открыт мост", "Коротко.", timedelta(hours=1), f"{link}?utm_source=b"
+    )
+    site.configure(
+        portal.say("/a", rss(tracked, site="https://c.example")),
+        portal.say("/b", rss(again, site="https://b.example")),
+        portal.say("/c", rss(own)),
+    )
+
+    report = site.once()
+
+    assert (report.entries_new, report.stories_new) == (3, 1)
+    (entry,) = site.feed().entries
+    assert entry.link == link
+    related = [one.href for one in entry.links if one.rel == "related"]
+    assert "https://b.example/77" in related
+    found = site.explain("77")
+    assert found["published"]["withheld"] == "member"
+    assert {one["source"] for one in found["story"]["members"]} == {"s0", "s1", "s2"}
+
+
+def test_first_sight_withholds_what_is_old_for_ever(site: Site, portal: Portal):
+    old = Item("9", "Старая новость", "Ей пять дней.", timedelta(days=5))
+    site.configure(portal.say("/rss", rss(BRIDGE, old)))
+    site.once()
+
+    assert site.titles() == [BRIDGE.title]
+    assert site.explain("9")["published"]["withheld"] == "first-sight"
+    portal.say("/rss", rss(BRIDGE, old, PLAY))
+    site.once()
+    assert set(site.titles()) == {BRIDGE.title, PLAY.title}
+
+
+def test_one_failing_source_costs_the_others_nothing(site: Site, portal: Portal):
+    site.configure(
+        portal.say("/down", "no", status=500),
+        portal.say("/rss", rss(BRIDGE)),
+        portal.say("/page", "<!doctype html><html><body>Страница</body></html>"),
+    )
+
+    report = site.once()
+
+    assert (report.fetched, report.failed) == (1, 2)
+    assert site.titles() == [BRIDGE.title]
+    rows = site.status()
+    assert rows["s0"]["error"]["code"] == "http_500"
+    assert rows["s1"]["state"] == "ok"
+    assert rows["s2"]["error"]["code"] == "not_a_feed:html"
+
+
+def test_what_fails_later_keeps_what_was_published(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(BRIDGE)))
+    site.once()
+    before = site.documents()
+    portal.say("/rss", "<html>Сайт закрыт</html>")
+    failed = site.once()
+    portal.say("/rss", rss(BRIDGE, PLAY))
+    recovered = site.once()
+
+    assert (failed.failed, recovered.failed) == (1, 0)
+    assert before.keys() == site.documents().keys()
+    assert set(site.titles()) == {BRIDGE.title, PLAY.title}
+
+
+def test_only_what_is_due_is_polled(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(BRIDGE)))
+
+    polled = []
+    for minutes in (0, 1, 20):
+        site.clock.moment = NOW + timedelta(minutes=minutes)
+        polled.append(site.once(everything=False).sources)
+
+    assert polled == [1, 0, 1]
+
+
+def test_all_ignores_back_off_but_not_enabled(site: Site, portal: Portal):
+    url = portal.say("/rss", "wait", status=429, Retry_After="3600")
+    site.configure(url)
+    site.once()
+
+    assert site.once(everything=False).sources == 0
+    assert site.once().sources == 1
+    assert site.status()["s0"]["state"] == "paused"
+
+
+def test_a_document_that_was_damaged_is_made_again_before_any_poll(
+    site: Site, portal: Portal
+):
+    site.configure(portal.say("/rss", rss(BRIDGE)))
+    site.once()
+    before = site.documents()
+    (site.folder / "output" / "feed.atom").write_text("cut")
+    (site.folder / "output" / "index.html").unlink()
+
+    report = site.once(everything=False)
+
+    assert (report.sources, report.documents_written) == (0, 2)
+    assert site.documents() == before
+
+
+def test_publish_from_the_store_gives_the_same_bytes(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(BRIDGE, PLAY)))
+    site.once()
+    before = site.documents()
+    for path in (site.folder / "output").iterdir():
+        path.unlink()
+
+    written = app.publish(site.config, site.clock)
+
+    assert written == set(before)
+    assert site.documents() == before
+
+
+def test_what_ages_out_leaves_the_documents_and_is_explained(
+    site: Site, portal: Portal
+):
+    site.configure(portal.say("/rss", rss(BRIDGE), ETag='"1"'))
+    site.once()
+    site.clock.moment += timedelta(days=40)
+
+    site.once()
+
+    assert site.titles() == []
+    assert site.explain("1")["published"]["withheld"] == "age"
+
+
+def test_a_new_topic_rule_shows_in_explain(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(PLAY)))
+    site.once()
+
+    (topic,) = site.explain("https://portal.example/2?utm_medium=rss")["topics"]
+
+    assert topic["topic"] == "culture"
+    assert topic["tagged"]
+    assert {term["rule"] for term in topic["terms"]} == {"театр", "премьера"}
+    for term in topic["terms"]:
+        field_text = {"title": PLAY.title, "text": PLAY.text}[term["field"]]
+        assert field_text[term["position"] :].startswith(term["form"])
+
+
+@pytest.mark.parametrize("sources", [1, 40])
+def test_probe_stores_nothing(site: Site, portal: Portal, sources: int):
+    site.configure(*(portal.say(f"/{n}", rss(BRIDGE)) for n in range(sources)))
+
+    polls = app.probe(site.config, site.clock)
+
+    assert [len(poll.entries) for poll in polls] == [1] * sources
+    assert not (site.folder / "var").exists()
+
+
+def test_sources_polled_together_are_grouped_whatever_comes_first(
+    site: Site, portal: Portal
+):
+    """The same story id, whichever of 30 sources answers first."""
+    items = [
+        Item(f"g{n}", BRIDGE.title, BRIDGE.text, timedelta(minutes=60 - n))
+        for n in range(30)
+    ]
+    urls = [
+        portal.say(f"/{n}", rss(item, site=f"https://p{n}.example"))
+        for n, item in enumerate(items)
+    ]
+    site.configure(*urls)
+
+    report = site.once()
+
+    assert report.stories_new == 1
+    assert site.feed().entries[0].link == "https://p0.example/g0"
