@@ -244,6 +244,16 @@ def test_advertising_that_others_begin_to_share_is_noise():
     assert judge(entry, entry, shared=shared) is Edit.NOISE
 
 
+@pytest.mark.parametrize("ads", [(AD,), (AD, "Отдых в горах, в лесу и на море")])
+def test_a_slip_mended_while_the_advertising_changes_is_a_correction(ads):
+    """What the stored document shared is not stored, but its hash knows."""
+    old, old_shared = in_document(*ads)
+    new, shared = in_document("Ремонт окон, дверей, крыш и полов по всему краю")
+    new = replace(new, text=new.text.replace("Текст 0", "Текст, 0"))
+
+    assert judge(old, new, old_shared=old_shared, shared=shared) is Edit.CORRECTION
+
+
 def test_a_real_edit_beside_new_advertising_is_seen():
     old, _ = in_document()
     new, shared = in_document(AD)

@@ -1,6 +1,6 @@
 """Which entries are known, edited, copied, or the same story: decisions alone.
 
-* ``noise``        what a reader does not notice, removed
+* ``noise``        what changes by itself, taken out of a text
 * ``fingerprint``  the hashes by which an entry is found again (in the worker)
 * ``arrival``      what a new entry's date is and whether it may be published
 * ``edits``        noise, correction or news

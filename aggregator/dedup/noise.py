@@ -2,7 +2,7 @@
 
 Sites re-render their entries all day: quotes are set, a view counter runs, "5 минут
 назад" becomes "6 минут назад". None of it is an edit. ``quiet`` is one pass that is
-linear on any input (every repetition is bounded); 25 µs for 1,500 characters.
+linear on any input (every repetition is bounded); 26 µs for 1,500 characters.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _AGO = r"(?:сек|мин|час|ч\b|дн|ден|недел|месяц|год|�
 #: A number with two places after the point that is no time: 10.25 процента.
 _UNIT = r"[ ]?(?:%|процент|руб|тыс|млн|млрд|км|кг|кв|га\b)"
 _COUNTED = (
-    r"(?:просмотр(?:а|ов|ы)?|прочтени[йяе]|прочитал[аи]?|прочитано|комментари[а-я]{1,3}|"
+    r"(?:просмотр(?:а|ов|ы)?|прочтени[йяе]|прочитано|комментари[а-я]{1,3}|"
     r"коммент(?:а|ов|ы)?|(?:диз)?лайк(?:а|ов|и)?|нравится|репост(?:а|ов|ы)?|"
-    r"views?|comments?|likes?|reads?|shares?)\b"
+    r"views?|comments?|likes?)\b"
 )
 #: After a first digit: 5 просмотров, 1 234 комментария, 12,5 тыс. лайков.
 _COUNTER = (
@@ -60,19 +60,7 @@ _numbers = re.compile(
 ).sub
 _counters = re.compile(rf"[0-9](?<![^\W_][0-9])(?:{_COUNTER}|{_NUMBER})").sub
 _counted_word = re.compile(_COUNTED).fullmatch
-_BEGINNINGS = (
-    *(
-        "просмотр",
-        "прочт",
-        "прочит",
-        "коммент",
-        "лайк",
-        "дизлайк",
-        "нравится",
-        "репост",
-    ),
-    *("view", "comment", "like", "read", "share"),
-)
+_BEGINNINGS = ("просм", "проч", "комм", "лайк", "диз", "нрав", "репост", *"vcl")
 #: What may stand between a counted word and its number.
 _BETWEEN = " :()[]|" + _DASHES.replace("\\", "")
 
