@@ -6,6 +6,7 @@ import json
 import os
 import re
 import string
+import unicodedata
 from contextlib import suppress
 from datetime import timedelta
 from fractions import Fraction
@@ -181,6 +182,17 @@ topics:
     )
     assert topic.categories == ("Афиша*",)
     assert topic.positions == (1.0, 0.5, 0.0)
+
+
+def test_terms_are_composed(load):
+    """Editors on some systems write «й» as two characters; texts do not."""
+    decomposed = unicodedata.normalize("NFD", "музей")
+
+    (topic,) = load(
+        SMALLEST + f"topics: {{a: {{title: А, words: [{decomposed}]}}}}"
+    ).topics
+
+    assert topic.words == (Term(written="музей"),)
 
 
 @pytest.mark.parametrize(
@@ -413,6 +425,10 @@ def test_all_faults_at_once_in_order():
         (
             SMALLEST.encode("cp1251"),
             "1:15: expected UTF-8, found the byte 0xCD; save the file as UTF-8",
+        ),
+        (
+            b"\xef\xbb\xbf\xd0\xb0\xff",
+            "1:2: expected UTF-8, found the byte 0xFF; save the file as UTF-8",
         ),
         (
             SMALLEST + "output: a\0b",

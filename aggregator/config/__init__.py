@@ -1,8 +1,8 @@
 """feeds.yaml -> frozen Config; every fault at once, with its place in the file.
 
-``yaml_nodes`` reads text, ``keys`` says what may stand in it, ``values`` and
-``addresses`` read single values, ``checks`` looks at what lies between keys, and
-``faults`` says what is wrong. docs/feeds-yaml.md is the operator's page.
+``decode`` and ``yaml_nodes`` read the file, ``keys`` says what may stand in it,
+``values``, ``addresses`` and ``terms`` read single values, ``checks`` looks at what
+lies between keys, ``faults`` says what is wrong, ``settings`` is what comes out. docs/feeds-yaml.md is the operator's page.
 """
 
 from aggregator.config.load import json_schema, load_config

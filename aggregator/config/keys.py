@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from aggregator.config import addresses, values
+from aggregator.config import addresses, terms, values
 from aggregator.config.values import duration, number, whole, written
 
 #: Other files of the output folder, now and to come, are named so.
@@ -24,7 +24,7 @@ STORAGE = r"sqlite:///[^?]+|postgresql://[^\s/]*/\S+"
 
 Line = Annotated[str, values.written(values.one_line)]
 TopicKey = Annotated[str, written(values.topic_key, values.TOPIC_KEY)]
-TermText = Annotated[str, written(values.term)]
+TermText = Annotated[str, written(terms.term)]
 Url = Annotated[str, written(addresses.web_address, WEB)]
 Duration = Annotated[timedelta, duration()]
 DurationOrZero = Annotated[timedelta, duration(timedelta(0))]
@@ -178,7 +178,7 @@ class TopicKeys(Keys):
     not_: list[ExcludedTerm] = Field(
         [], alias="not", description="Terms that speak against it."
     )
-    categories: list[Annotated[str, written(values.category)]] = _default(
+    categories: list[Annotated[str, written(terms.category)]] = _default(
         [], "Categories of sources that give the topic; Афиша* is a beginning."
     )
     positions: (

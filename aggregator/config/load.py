@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from aggregator.config.checks import cross_faults
+from aggregator.config.decode import read_file
 from aggregator.config.faults import faults_of
 from aggregator.config.keys import (
     ExcludedTermKeys,
@@ -31,7 +32,7 @@ from aggregator.config.settings import (
     ServeSettings,
     Site,
 )
-from aggregator.config.yaml_nodes import MAX_FILE_BYTES, Document, read_yaml
+from aggregator.config.yaml_nodes import Document, read_yaml
 from aggregator.errors import ConfigError, Fault
 from aggregator.links import source_address
 from aggregator.model import Source, Term, Topic
@@ -42,7 +43,7 @@ def load_config(path: Path) -> Config:
 
     Nothing is made or changed: missing folders are made by who needs them.
     """
-    document = read_yaml(_read(path), str(path))
+    document = read_yaml(read_file(path), str(path))
     folder = Path(os.path.abspath(path)).parent
     faults = list(document.faults)
     if not isinstance(document.data, dict):
@@ -62,23 +63,6 @@ def load_config(path: Path) -> Config:
 def json_schema() -> dict[str, object]:
     """JSON Schema (2020-12) of feeds.yaml, for editors; docs/feeds.schema.json."""
     return schema_of(FileKeys)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError((_whole_file(path, f"cannot be read: {reason}"),)) from error
-    if len(raw) > MAX_FILE_BYTES:
-        message = f"expected a file of at most {MAX_FILE_BYTES:,} bytes"
-        raise ConfigError((_whole_file(path, message),))
-    return raw
-
-
-def _whole_file(path: Path, message: str) -> Fault:
-    return Fault(file=str(path), line=0, column=0, key="", message=message)
 
 
 def _no_mapping(document: Document) -> Fault:

@@ -17,7 +17,6 @@ from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
 from typing import Any
-from unicodedata import normalize
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -32,10 +31,6 @@ DURATION = r"(0|[1-9][0-9]{0,8})([smhd])"
 SIZE = r"([1-9][0-9]{0,8})(B|kB|KB|MB|GB)"
 TOPIC_KEY = "[a-z0-9-]{1,40}"
 LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*"
-# Words of letters and digits, parts joined: «рок-концерт», «Рив Гош», «д'Артаньян».
-TERM_WORD = r"[^\W_]+(?:[-‑'’.&/][^\W_]+)*"
-TERM = re.compile(rf"=?{TERM_WORD}(?: {TERM_WORD})*")
-PREFIX = re.compile(rf"{TERM_WORD}\*")
 
 #: Files of the zone database that name no place of the world.
 NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
@@ -225,43 +220,18 @@ def _is_zone(name: str) -> bool:
     return True
 
 
+@cache  # 20 ms, and an operator may repeat a mistake a thousand times
+def _near_zone(name: str) -> str | None:
+    near = get_close_matches(name, zoneinfo.available_timezones(), 1)
+    return near[0] if near else None
+
+
 def timezone(value: object) -> str:
     what = "a time zone such as Europe/Moscow"
     name = text_of(value, what)
     if not _is_zone(name):
-        near = get_close_matches(name, zoneinfo.available_timezones(), 1)
-        raise expected(what, did_you_mean=near[0] if near else None)
+        raise expected(what, did_you_mean=_near_zone(name))
     return name
-
-
-# --- rules --------------------------------------------------------------------
-
-
-def term(value: object) -> str:
-    """A term's marks are checked here; what it matches is tag's affair."""
-    text = " ".join(normalize("NFC", text_of(value, "a word")).split())
-    if TERM.fullmatch(text):
-        return text
-    if text.endswith("*") and PREFIX.fullmatch(text):
-        if len(text) < 3:
-            raise expected("at least two letters before the *")
-        return text
-    if "*" in text and " " in text:
-        raise expected("a word or a phrase; * works only at the end of a single word")
-    if "*" in text and text.startswith("="):
-        raise expected("either = before a word or * after it")
-    if "*" in text:
-        raise expected("letters before one *, at the end of the word")
-    if "=" in text:
-        raise expected("= only before the first word")
-    raise expected("words of letters and digits; every other term on its own line")
-
-
-def category(value: object) -> str:
-    text = one_line(value)
-    if "*" in text[:-1] or text == "*":
-        raise expected("a category, or its beginning with * at the end")
-    return text
 
 
 # --- as metadata --------------------------------------------------------------

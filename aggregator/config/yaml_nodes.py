@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NoReturn, cast
 
 import yaml
 
+from aggregator.config.decode import decode, fault_after
 from aggregator.errors import ConfigError, Fault
 
-MAX_FILE_BYTES = 1_000_000  # 10,000 sources by address are half of it
 MAX_NODES = 100_000  # aliases expanded: 332 bytes can stand for 10^9 nodes
 MAX_DEPTH = 30  # our deepest key is at 6
 
@@ -34,10 +35,6 @@ CONSTANTS: dict[str, bool | None] = {
 # Ten digits and more are no number that an operator means; int() of 5,000 raises.
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,9})(\.[0-9]{1,10})?")
 
-# What YAML 1.2 (5.1) does not let stand in a file; NEL and the BOM are allowed there.
-UNREADABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
 # What must not come in by "\0" and "\e" either: XML cannot carry it.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 
@@ -85,21 +82,58 @@ class Document:
         return self.keys.get(path) or self.place(path)
 
 
-@dataclass(slots=True)
-class _Open:
-    """A mapping or list whose end has not come yet."""
+class _Level:
+    """What is open: the document itself, a list or a mapping. This one: the document."""
 
-    content: dict[str, object] | list[object]
-    path: Path
-    anchor: str | None
-    nodes_before: int
-    #: A mapping's key that waits for its value.
-    key: str | None = None
+    awaits_key = False
+
+    def __init__(
+        self, path: Path, anchor: str | None, nodes: int, content: object = None
+    ) -> None:
+        self.content = content
+        self.path = path
+        self.anchor = anchor
+        #: Nodes of the document before this one.
+        self.nodes = nodes
+
+    def next_path(self) -> Path:
+        return self.path
+
+    def add(self, value: object) -> None:
+        self.content = value
+
+
+class _List(_Level):
+    def __init__(self, path: Path, anchor: str | None, nodes: int) -> None:
+        self.items: list[object] = []
+        super().__init__(path, anchor, nodes, self.items)
+
+    def next_path(self) -> Path:
+        return (*self.path, len(self.items))
+
+    def add(self, value: object) -> None:
+        self.items.append(value)
+
+
+class _Mapping(_Level):
+    def __init__(self, path: Path, anchor: str | None, nodes: int) -> None:
+        self.items: dict[str, object] = {}
+        super().__init__(path, anchor, nodes, self.items)
+        self.awaits_key = True
+        self.key = ""
+
+    def next_path(self) -> Path:
+        return (*self.path, self.key)
+
+    def add(self, value: object) -> None:
+        # Of duplicate keys the first counts; the fault stands already.
+        self.items.setdefault(self.key, value)
+        self.awaits_key = True
 
 
 def read_yaml(raw: bytes, file: str) -> Document:
     """The one document in ``raw``; raises ConfigError where reading cannot go on."""
-    text = _decode(raw, file)
+    text = decode(raw, file)
     reader = _Reader(file)
     try:
         for event in iter(yaml.CSafeLoader(text).get_event, None):
@@ -115,7 +149,9 @@ class _Reader:
 
     def __init__(self, file: str) -> None:
         self.document = Document(file, values={(): (1, 1)})
-        self._stack: list[_Open] = []
+        self._level = _Level((), None, 0)
+        #: The levels around ``_level``, the document first.
+        self._outer: list[_Level] = []
         self._nodes = 0
         self._documents = 0
         #: Finished anchors: the value and how many nodes it stands for.
@@ -128,133 +164,109 @@ class _Reader:
             case yaml.ScalarEvent():
                 self._scalar(event)
             case yaml.MappingStartEvent():
-                self._start(event, {})
+                self._start(event, _Mapping)
             case yaml.CollectionEndEvent():
                 self._end()
             case yaml.SequenceStartEvent():
-                self._start(event, [])
+                self._start(event, _List)
             case yaml.AliasEvent():
                 self._alias(event)
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
                     message = "expected one YAML document, found a second one"
-                    self._stop(event, message)
+                    self._stop(event, message, ())
+            case yaml.DocumentEndEvent():
+                self.document.data = self._level.content
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         text: str = event.value
         if event.style == '"' and CONTROL.search(text):
             self._note(event, "expected text without control characters")
-        if self._awaits_key():
+        if self._level.awaits_key:
             self._key(event, text)
             return
         path = self._place(event)
-        self._check_tag(event, path)
+        if event.tag:
+            self._refuse_tag(event, event.tag, path)
         value = text if event.style else plain_value(text)
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)
-        self._add(value)
+        self._level.add(value)
 
     def _key(self, event: yaml.ScalarEvent, key: str) -> None:
-        mapping = self._stack[-1]
-        path = (*mapping.path, key)
+        mapping = cast(_Mapping, self._level)
         mapping.key = key
+        mapping.awaits_key = False
+        path = (*mapping.path, key)
         if first := self.document.keys.get(path):
             message = f"duplicate key; the first one is on line {first[0]}"
             self._note(event, message, path)
         else:
             self.document.keys[path] = _mark(event)
 
-    def _start(
-        self,
-        event: yaml.CollectionStartEvent,
-        content: dict[str, object] | list[object],
-    ) -> None:
-        if self._awaits_key():
+    def _start(self, event: yaml.CollectionStartEvent, level: type[_Level]) -> None:
+        if self._level.awaits_key:
             self._stop(event, "expected a key of plain text, found a list or a mapping")
-        if len(self._stack) == MAX_DEPTH:
+        if len(self._outer) == MAX_DEPTH:
             self._stop(event, f"nested more than {MAX_DEPTH} deep", ())
         path = self._place(event)
-        self._check_tag(event, path)
-        self._stack.append(_Open(content, path, event.anchor, self._nodes))
+        if event.tag:
+            self._refuse_tag(event, event.tag, path)
         if event.anchor:
             self._anchors.pop(event.anchor, None)
+        self._outer.append(self._level)
+        self._level = level(path, event.anchor, self._nodes)
 
     def _end(self) -> None:
-        done = self._stack.pop()
+        done = self._level
         if done.anchor:
-            nodes = self._nodes - done.nodes_before + 1
-            self._anchors[done.anchor] = (done.content, nodes)
-        self._add(done.content)
+            self._anchors[done.anchor] = (done.content, self._nodes - done.nodes + 1)
+        self._level = self._outer.pop()
+        self._level.add(done.content)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         name = event.anchor or ""
-        if self._awaits_key():
+        if self._level.awaits_key:
             self._stop(event, f"expected a key of plain text, found the alias *{name}")
-        if any(level.anchor == name for level in self._stack):
+        if any(level.anchor == name for level in (*self._outer, self._level)):
             self._stop(event, f"the alias *{name} stands inside of what it names")
         if name not in self._anchors:
-            self._stop(
-                event,
-                f"the alias *{name} names nothing; text that begins with * needs quotes",
-            )
+            hint = "text that begins with * needs quotes"
+            self._stop(event, f"the alias *{name} names nothing; {hint}")
         value, nodes = self._anchors[name]
         self._place(event, nodes)
-        self._add(value)
+        self._level.add(value)
 
     def _place(self, event: yaml.Event, nodes: int = 1) -> Path:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             self._stop(event, f"more than {MAX_NODES:,} values, aliases counted")
-        path = self._path()
+        path = self._level.next_path()
         self.document.values.setdefault(path, _mark(event))
         return path
 
-    def _path(self) -> Path:
-        if not self._stack:
-            return ()
-        level = self._stack[-1]
-        if isinstance(level.content, list):
-            return (*level.path, len(level.content))
-        return (*level.path, level.key or "")
-
-    def _awaits_key(self) -> bool:
-        if not self._stack:
-            return False
-        level = self._stack[-1]
-        return level.key is None and isinstance(level.content, dict)
-
-    def _add(self, value: object) -> None:
-        if not self._stack:
-            self.document.data = value
-            return
-        level = self._stack[-1]
-        if isinstance(level.content, list):
-            level.content.append(value)
-        else:
-            # Of duplicate keys the first counts; the fault stands already.
-            level.content.setdefault(level.key or "", value)
-            level.key = None
-
-    def _check_tag(self, event: yaml.NodeEvent, path: Path) -> None:
-        tag = getattr(event, "tag", None)
-        if tag is not None and tag != "!":
+    def _refuse_tag(self, event: yaml.Event, tag: str, path: Path) -> None:
+        if tag != "!":  # that one only says "text"
             tag = tag.replace("tag:yaml.org,2002:", "!!")
             self._note(event, f"expected a value without a tag, found {tag[:80]}", path)
 
     def _note(self, event: yaml.Event, message: str, path: Path | None = None) -> None:
         line, column = _mark(event)
+        key = self._level.next_path() if path is None else path
         self.document.faults.append(
             Fault(
                 file=self.document.file,
                 line=line,
                 column=column,
-                key=".".join(map(str, self._path() if path is None else path)),
+                key=".".join(map(str, key)),
                 message=message,
             )
         )
 
-    def _stop(self, event: yaml.Event, message: str, path: Path | None = None) -> None:
+    def _stop(
+        self, event: yaml.Event, message: str, path: Path | None = None
+    ) -> NoReturn:
         self._note(event, message, path)
         raise ConfigError(tuple(self.document.faults))
 
@@ -278,39 +290,11 @@ def _mark(event: yaml.Event) -> Place:
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
-def _decode(raw: bytes, file: str) -> str:
-    """UTF-8 with or without a byte order mark, and nothing else."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        found = _encoding_found(raw, error.start)
-        before = raw[: error.start].decode("utf-8-sig")
-        message = f"expected UTF-8, found {found}; save the file as UTF-8"
-        raise ConfigError((_fault_after(before, file, message),)) from error
-    if bad := UNREADABLE.search(text):
-        code = f"U+{ord(bad[0]):04X}"
-        message = f"expected text, found the control character {code}"
-        raise ConfigError((_fault_after(text[: bad.start()], file, message),))
-    return text
-
-
-def _encoding_found(raw: bytes, position: int) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "UTF-16"
-    return f"the byte 0x{raw[position]:02X}"
-
-
-def _fault_after(before: str, file: str, message: str) -> Fault:
-    line = before.count("\n") + 1
-    column = len(before) - before.rfind("\n")
-    return Fault(file=file, line=line, column=column, key="", message=message)
-
-
 def _syntax_fault(error: yaml.YAMLError, text: str, file: str) -> Fault:
     """libyaml's complaint where it is, with a hint for the common mistakes."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         before = text[: getattr(error, "position", 0)]
-        return _fault_after(before, file, f"cannot be read as YAML: {error}")
+        return fault_after(before, file, f"cannot be read as YAML: {error}")
     problem, mark, context_mark = (
         error.problem or "",
         error.problem_mark,
