@@ -19,6 +19,10 @@ from aggregator.pipeline import Poll
 from aggregator.text import clean_text
 
 
+#: Columns of a table that goes into a file.
+WIDE = 240
+
+
 def _plain(value: object) -> Text:
     return Text(" ".join(clean_text(str(value)).split()) if value is not None else "—")
 
@@ -33,9 +37,14 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
 
 
 def _print(*parts: object) -> None:
-    console = Console(markup=False, highlight=False, soft_wrap=False)
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE  # programs and files take long lines
     for part in parts:
-        console.print(part if isinstance(part, Table) else _plain(part))
+        if isinstance(part, Table):
+            console.print(part)
+        else:
+            console.print(_plain(part), soft_wrap=True)
 
 
 # --- status ---------------------------------------------------------------------------
@@ -134,11 +143,11 @@ def print_explanation(report: Mapping[str, Any]) -> None:
     entry, published, story = report["entry"], report["published"], report["story"]
     _print(
         entry["title"],
-        f"  source     {entry['source']}",
-        f"  link       {entry['link']}",
-        f"  canonical  {entry['canonical_link']}",
-        f"  id         {entry['id']}",
-        f"  published  {entry['published']}, first seen {entry['first_seen']}",
+        f"source: {entry['source']}",
+        f"link: {entry['link']}",
+        f"canonical link: {entry['canonical_link']}",
+        f"id: {entry['id']}",
+        f"published: {entry['published']}, first seen: {entry['first_seen']}",
         f"Documents: {', '.join(published['documents']) or 'none'}"
         + (f" (withheld: {published['withheld']})" if published["withheld"] else ""),
     )
