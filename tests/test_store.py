@@ -1,6 +1,7 @@
 """The store's promises, each kept on SQLite and on PostgreSQL."""
 
 import os
+import shutil
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -69,12 +70,21 @@ def postgres_url():
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="module")
+def empty_sqlite(tmp_path_factory):
+    """Copied where a test needs a database: that is ten times faster than migrating."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    Store.open(f"sqlite:///{path}", writing=True).close()
+    return path
+
+
 @pytest.fixture(
     params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 )
 def url(request, tmp_path):
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/var/aggregator.db"
+        shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path)
+        return f"sqlite:///{tmp_path}/empty.db"
     url = request.getfixturevalue("postgres_url")
     with psycopg.connect(url, autocommit=True) as connection:
         tables = [
@@ -469,18 +479,18 @@ def test_an_unknown_source_is_an_error(store, url):
 
 
 def test_thousands_of_entries_pass_every_limit_on_parameters(store):
-    entries = [new(f"n{number}") for number in range(5_000)]
+    entries = [new(f"n{number}") for number in range(2_500)]
     members = [member(KUB, each) for each in entries]
     made = [story(each.key, each) for each in members]
 
     recorded = store.record([outcome(KUB, *entries)], grouping(*made))
 
-    assert recorded.stories_new == 5_000
-    assert len(store.entries([each.ref for each in members])) == 5_000
+    assert recorded.stories_new == 2_500
+    assert len(store.entries([each.ref for each in members])) == 2_500
     found, loose = store.neighbours(
         links={each.fingerprint.link for each in members}, titles=set(), since=NOW
     )
-    assert (len(found), len(loose)) == (5_000, 0)
+    assert (len(found), len(loose)) == (2_500, 0)
 
 
 # --- edits ------------------------------------------------------------------------
@@ -743,8 +753,8 @@ def test_headers_come_newest_first_then_by_position_then_by_id(store, monkeypatc
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=12))
-def test_pages_put_together_are_all_headers_in_order(tmp_path, places):
-    path = tmp_path / f"{uuid4().hex}.db"
+def test_pages_put_together_are_all_headers_in_order(tmp_path, empty_sqlite, places):
+    path = shutil.copy(empty_sqlite, tmp_path / f"{uuid4().hex}.db")
     opened = Store.open(f"sqlite:///{path}", writing=True)
     opened.sync_sources([source(KUB, 0)])
     entries = [
@@ -795,9 +805,9 @@ def test_no_two_stories_have_the_same_updated(store, monkeypatch):
         st.tuples(st.integers(0, 3_000_000), st.integers(999_995, 999_999)), max_size=30
     )
 )
-def test_moments_stay_in_their_second_and_apart(tmp_path, wanted):
+def test_moments_stay_in_their_second_and_apart(empty_sqlite, wanted):
     """Fractions at the second's end: the next free one is found round it."""
-    opened = Store.open(f"sqlite:///{tmp_path}/{uuid4().hex}.db", writing=True)
+    opened = Store.open(f"sqlite:///{empty_sqlite}", writing=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(moments, "fraction", int)
         found = opened._read(

@@ -85,16 +85,18 @@ class Store:
     # --- sources
 
     def sync_sources(
-        self, configured: Sequence[Source], topics: Sequence[str] = ()
+        self, configured: Sequence[Source], topics: Sequence[str] | None = None
     ) -> None:
-        """Make rows for the sources in feeds.yaml; `topics`: their keys, in its order.
+        """Make rows for the sources in feeds.yaml; `topics`: the topics' keys, in order.
 
-        A source that is no longer there keeps its entries and is marked.
+        A source that is no longer there keeps its entries and is marked. Without
+        `topics` the order that is stored stays.
         """
 
         def write(connection: Connection) -> None:
             sources.sync_sources(connection, configured)
-            sources.sync_topics(connection, topics)
+            if topics is not None:
+                sources.sync_topics(connection, topics)
 
         self._write(write)
 

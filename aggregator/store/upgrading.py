@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from aggregator.clock import Clock
 from aggregator.errors import StoreError
 from aggregator.store.database import (
+    BUSY_TIMEOUT_SECONDS,
     PAGE_BYTES,
     Database,
     check_file,
@@ -76,6 +77,8 @@ def upgrade(database: Database, clock: Clock) -> tuple[str, str]:
         _mark_file(database.path)
     with database.transaction(writing=True) as connection:
         if connection.dialect.name == "postgresql":
+            # Not a snapshot from before the wait.
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             connection.execute(
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_KEY}
             )
@@ -121,7 +124,11 @@ def _create_file(path: Path) -> None:
 def _mark_file(path: Path) -> None:
     """Set what a SQLite file takes only while it is empty, or outside a transaction."""
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        with closing(
+            sqlite3.connect(path, BUSY_TIMEOUT_SECONDS, isolation_level=None)
+        ) as connection:
+            if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+                return  # another process is making this store just now
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute("PRAGMA journal_mode = WAL")

@@ -1,0 +1,157 @@
+"""The schema that the migrations leave is the schema that the code expects."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from aggregator.errors import StoreError
+from aggregator.store import Store, migrate, schema, upgrading
+
+MIGRATIONS = Path(upgrading.__file__).parent / "migrations"
+
+
+@pytest.fixture(scope="module")
+def postgres_url():
+    """An empty database of this module's own, on the server that tests may use."""
+    server = os.environ.get(
+        "AGGREGATOR_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
+    )
+    name = f"aggregator_test_{uuid4().hex}"
+    try:
+        admin = psycopg.connect(server, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as exc:
+        reason = f"no PostgreSQL server: {str(exc).splitlines()[0]}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        yield f"{server.rpartition('/')[0]}/{name}"
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/aggregator.db"
+    url = request.getfixturevalue("postgres_url")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return url
+
+
+def definitions(connection):
+    found = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE tbl_name <> 'alembic_version'"
+    )
+    return {
+        name: sorted(part.strip(" ()\t\n") for part in (sql or "").split(","))
+        for name, sql in found
+    }
+
+
+def test_the_migrated_schema_is_the_one_in_the_code(url):
+    assert migrate(url) == ("none", schema.REVISION)
+
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        difference = compare_metadata(context, schema.metadata)
+    engine.dispose()
+    assert difference == []
+
+
+def test_sqlite_gets_the_same_statements_either_way(tmp_path):
+    """What the comparison above does not see: WITHOUT ROWID, WHERE and DESC."""
+    migrate(f"sqlite:///{tmp_path}/migrated.db")
+    engine = create_engine(f"sqlite:///{tmp_path}/created.db")
+    schema.metadata.create_all(engine)
+    engine.dispose()
+
+    with (
+        closing(sqlite3.connect(tmp_path / "migrated.db")) as migrated,
+        closing(sqlite3.connect(tmp_path / "created.db")) as created,
+    ):
+        assert definitions(migrated) == definitions(created)
+
+
+def test_the_newest_revision_is_the_one_in_the_code():
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.REVISION]
+
+
+def test_migrating_twice_is_a_no_op(url):
+    migrate(url)
+
+    assert migrate(url) == (schema.REVISION, schema.REVISION)
+
+
+def test_a_migration_that_fails_leaves_nothing(url, monkeypatch):
+    run_revisions = upgrading._run_revisions
+
+    def fail(connection):
+        run_revisions(connection)
+        raise StoreError("no")
+
+    monkeypatch.setattr(upgrading, "_run_revisions", fail)
+    with pytest.raises(StoreError, match="no"):
+        migrate(url)
+    monkeypatch.undo()
+
+    with pytest.raises(StoreError, match="no store yet"):
+        Store.open(url, writing=False)
+    assert migrate(url) == ("none", schema.REVISION)
+
+
+def test_sqlite_files_say_whose_they_are(tmp_path):
+    migrate(f"sqlite:///{tmp_path}/aggregator.db")
+
+    with closing(sqlite3.connect(tmp_path / "aggregator.db")) as connection:
+        facts = [
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("application_id", "journal_mode", "page_size")
+        ]
+    assert facts == [schema.APPLICATION_ID, "wal", 8192]
+
+
+def test_several_processes_may_make_the_database_at_once(url):
+    code = "import sys; from aggregator.store import migrate; migrate(sys.argv[1])"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+
+    assert [process.communicate()[1] for process in processes] == [b""] * 2
+    Store.open(url, writing=False).close()
+
+
+def test_a_command_that_migrates_nothing_imports_no_alembic_and_no_psycopg(tmp_path):
+    """They would cost every start-up 0.2 s."""
+    url = f"sqlite:///{tmp_path}/aggregator.db"
+    migrate(url)
+    code = (
+        "import sys; from aggregator.store import Store;"
+        "Store.open(sys.argv[1], writing=True).close();"
+        "print([name for name in ('alembic', 'psycopg', 'sqlalchemy.orm', 'mako')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, url], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
