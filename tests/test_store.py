@@ -38,7 +38,14 @@ from aggregator.model import (
     Validators,
     Withheld,
 )
-from aggregator.store import DocumentRecord, Recorded, Store, moments, record, stories
+from aggregator.store import (
+    DocumentRecord,
+    Recorded,
+    Store,
+    moments,
+    record_stories,
+    stories,
+)
 from aggregator.text import hash64, plain_text
 
 NOW = datetime(2026, 1, 10, 12, 30, 15, tzinfo=UTC)
@@ -562,7 +569,10 @@ def test_one_entry_moves_updated_ten_times_and_no_more(store):
         edit(store, Edit.NEWS, title=f"Счёт: {hour}", seen_at=seen_at)
 
     story_now = shown(store, id_)
-    assert story_now.updated.replace(microsecond=0) == NOW + record.MAX_MOVES * HOUR
+    assert (
+        story_now.updated.replace(microsecond=0)
+        == NOW + record_stories.MAX_MOVES * HOUR
+    )
     assert story_now.lead.title == "Счёт: 15"
     assert story_now.revision == 16
 

@@ -12,16 +12,15 @@ from sqlalchemy import ColumnElement, Connection, Row, select, tuple_, union_all
 from aggregator.links import canonical_link, registrable_domain
 from aggregator.model import EntryRef, Member, StoredEntry, StoryMembers
 from aggregator.store.bulk import chunks
-from aggregator.store.rows import (
+from aggregator.store.entry_rows import (
     CONTENT_COLUMNS,
     fingerprint_of,
-    from_micros,
     stored_entry,
     tagged_of,
-    to_micros,
     withheld_of,
 )
 from aggregator.store.schema import entry, entry_content, source, story, tombstone
+from aggregator.store.values import from_micros, to_micros
 from aggregator.text import clean_text, hash64
 
 #: An entry as rows know it: number of its source, hash of its key.

@@ -12,8 +12,8 @@ from zlib import crc32
 from sqlalchemy import Connection, select
 
 from aggregator.store.bulk import chunks
-from aggregator.store.rows import SECOND
 from aggregator.store.schema import story
+from aggregator.store.values import SECOND
 
 
 def whole_second(micros: int) -> int:

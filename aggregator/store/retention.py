@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, exists, or_, select
 
 from aggregator.store.bulk import chunks, delete_many, insert_many
-from aggregator.store.record import unpack_keys
-from aggregator.store.rows import to_micros
+from aggregator.store.record_entries import unpack_keys
 from aggregator.store.schema import (
     entry,
     entry_content,
@@ -21,6 +20,7 @@ from aggregator.store.schema import (
     story_topic,
     tombstone,
 )
+from aggregator.store.values import to_micros
 
 
 def expire(

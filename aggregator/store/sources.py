@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, select, update
 from aggregator.errors import StoreError
 from aggregator.model import Source, SourceState
 from aggregator.store.bulk import chunks, insert_many, update_many
-from aggregator.store.rows import STATE_COLUMNS, state_of, state_row
 from aggregator.store.schema import entry, source, story, topic
+from aggregator.store.source_rows import STATE_COLUMNS, state_of, state_row
 
 #: What documents show of a source.
 _SHOWN = ("url", "name", "content", "rights")

@@ -23,20 +23,15 @@ from aggregator.model import (
     StoryHeader,
     StoryMembers,
 )
-from aggregator.store import entries, sources, stories, upgrading
+from aggregator.store import entries, reports, sources, stories, upgrading
 from aggregator.store.bulk import insert_many
 from aggregator.store.database import Database
 from aggregator.store.lock import writers_lock
 from aggregator.store.record import record
-from aggregator.store.records import (
-    DocumentRecord,
-    EntryHistory,
-    Recorded,
-    Summary,
-)
+from aggregator.store.records import DocumentRecord, EntryHistory, Recorded, Summary
 from aggregator.store.retention import expire
-from aggregator.store.rows import from_micros
 from aggregator.store.schema import birth, document, story
+from aggregator.store.values import from_micros
 
 T = TypeVar("T")
 
@@ -205,7 +200,7 @@ class Store:
     # --- status and explain
 
     def summary(self, now: datetime) -> Summary:
-        return self._read(lambda connection: stories.summary(connection, now))
+        return self._read(lambda connection: reports.summary(connection, now))
 
     def find(self, query: str) -> tuple[EntryRef, ...]:
         """Entries by link, guid or published id; those that lead a story first.
@@ -216,7 +211,7 @@ class Store:
 
     def history(self, ref: EntryRef) -> EntryHistory | None:
         """All that is known of an entry; None when it is not stored."""
-        return self._read(lambda connection: stories.history(connection, ref))
+        return self._read(lambda connection: reports.history(connection, ref))
 
     # --- upkeep
 

@@ -1,40 +1,17 @@
-"""Stories as documents show them, and as ``explain`` and ``status`` tell them."""
+"""Stories as documents show them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, or_, select
 
-from aggregator.model import (
-    EntryRef,
-    PublishedMember,
-    PublishedStory,
-    SourceInfo,
-    StoryHeader,
-)
+from aggregator.model import PublishedMember, PublishedStory, SourceInfo, StoryHeader
 from aggregator.store.bulk import chunks
-from aggregator.store.entries import (
-    ENTRY_KEY,
-    WITH_CONTENT,
-    load_entries,
-    load_stories,
-)
-from aggregator.store.records import (
-    EntryHistory,
-    MemberHistory,
-    SourceSummary,
-    Summary,
-)
-from aggregator.store.rows import (
-    entry_of,
-    from_micros,
-    info_of,
-    strings,
-    to_micros,
-)
+from aggregator.store.entries import ENTRY_KEY, WITH_CONTENT
+from aggregator.store.entry_rows import entry_of
 from aggregator.store.schema import (
     entry,
     entry_content,
@@ -43,12 +20,11 @@ from aggregator.store.schema import (
     story_topic,
     topic,
 )
+from aggregator.store.source_rows import info_of
+from aggregator.store.values import from_micros, to_micros
 
 #: Headers read at a time: a document of 100 stories is mostly one page.
 PAGE = 200
-
-#: What ``entries_a_day`` is taken over.
-RECENT = timedelta(days=30)
 
 
 def header_page(
@@ -239,95 +215,3 @@ def _sources(connection: Connection, numbers: Collection[int]) -> dict[int, Sour
                 rights=rights,
             )
     return sources
-
-
-# --- status and explain -----------------------------------------------------------
-
-
-def summary(connection: Connection, now: datetime) -> Summary:
-    stories = connection.execute(select(func.count()).select_from(story)).scalar_one()
-    updated = connection.execute(
-        select(story.c.updated)
-        .where(story.c.announced)
-        .order_by(story.c.updated.desc())
-        .limit(1)
-    ).scalar()
-    recent = func.count().filter(entry.c.effective >= to_micros(now - RECENT))
-    counts = (
-        select(entry.c.source, func.count().label("entries"), recent.label("recent"))
-        .group_by(entry.c.source)
-        .subquery()
-    )
-    rows = connection.execute(
-        select(source.c.id, counts.c.entries, counts.c.recent).join_from(
-            counts, source, source.c.number == counts.c.source
-        )
-    )
-    return Summary(
-        stories=stories,
-        updated=from_micros(updated),
-        sources={
-            id_: SourceSummary(
-                entries=entries, entries_a_day=round(new / RECENT.days, 2)
-            )
-            for id_, entries, new in rows
-        },
-    )
-
-
-def history(connection: Connection, ref: EntryRef) -> EntryHistory | None:
-    """All that is known of one entry; None when it is not stored."""
-    stored = load_entries(connection, [ref]).get(ref)
-    if stored is None:
-        return None
-    head = connection.execute(
-        select(story)
-        .join_from(story, entry, story.c.number == entry.c.story)
-        .join(source, source.c.number == entry.c.source)
-        .where(source.c.id == ref[0], entry.c.key_hash == ref[1])
-    ).one_or_none()
-    if head is None:
-        return EntryHistory(stored=stored)
-    (whole,) = load_stories(connection, [head.number])
-    members = {
-        member.ref: member
-        for row in connection.execute(_of_story.where(entry.c.story == head.number))
-        for member in [_member_history(row)]
-    }
-    order = sorted(
-        (member.ref for member in whole.members), key=lambda each: each != whole.lead
-    )
-    return EntryHistory(
-        stored=stored,
-        story=whole,
-        announced=head.announced,
-        published=from_micros(head.published),
-        updated=from_micros(head.updated),
-        revision=head.revision,
-        members={each: members[each] for each in order},
-    )
-
-
-def _member_history(row: Any) -> MemberHistory:
-    return MemberHistory(
-        ref=(row.source_id, row.key_hash),
-        key=row.key,
-        source=row.source_id,
-        title=row.title,
-        link=row.link,
-        relation=row.relation or "report",
-        score=row.score,
-        why=strings(row.why),
-    )
-
-
-_of_story = select(
-    source.c.id.label("source_id"),
-    entry.c.key_hash,
-    entry.c.key,
-    entry.c.relation,
-    entry.c.score,
-    entry.c.why,
-    entry_content.c.title,
-    entry_content.c.link,
-).select_from(WITH_CONTENT.join(source, source.c.number == entry.c.source))

@@ -21,8 +21,8 @@ from aggregator.store.database import (
     revision,
     sqlite_path,
 )
-from aggregator.store.rows import to_micros
 from aggregator.store.schema import APPLICATION_ID, REVISION, birth
+from aggregator.store.values import to_micros
 
 #: Two processes that create the same PostgreSQL schema at once: one waits.
 _UPGRADE_KEY = 0x736368656D61

@@ -1,0 +1,196 @@
+"""Entries of a batch, written: new ones, those that join a story, edits."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Sequence
+from sys import byteorder
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from aggregator.model import ChangedEntry, Edit, NewEntry, PollOutcome
+from aggregator.store.batch import Batch
+from aggregator.store.bulk import chunks, delete_many, insert_many, update_many
+from aggregator.store.entries import ENTRY_KEY, Key
+from aggregator.store.entry_rows import CONTENT_COLUMNS, content_row, tagged_row
+from aggregator.store.schema import entry, entry_content, listing, tombstone
+from aggregator.store.values import to_micros
+
+#: Membership of an entry in no story: story, relation, score, why, own_site.
+_NO_STORY = (None, None, None, None, None)
+_MEMBERSHIP = ("own_site", "story", "relation", "score", "why")
+
+
+def save_listings(
+    connection: Connection, outcomes: Sequence[PollOutcome], batch: Batch
+) -> None:
+    rows = [
+        (batch.numbers[outcome.state.id], pack_keys(outcome.seen))
+        for outcome in outcomes
+        if outcome.seen
+    ]
+    insert_many(connection, listing, rows, replace=("key_hashes",))
+
+
+def pack_keys(keys: Sequence[int]) -> bytes:
+    packed = array("q", keys)
+    if byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def unpack_keys(packed: bytes) -> array[int]:
+    keys = array("q", packed)
+    if byteorder == "big":
+        keys.byteswap()
+    return keys
+
+
+def insert_entries(
+    connection: Connection, outcomes: Sequence[PollOutcome], batch: Batch
+) -> None:
+    """New entries; one that is stored stays, one that has expired stays expired."""
+    rows: list[tuple[Any, ...]] = []
+    contents: list[tuple[Any, ...]] = []
+    expired = _tombstones(connection, outcomes, batch)
+    for outcome in outcomes:
+        number = batch.numbers[outcome.state.id]
+        for new in outcome.new:
+            key = (number, new.read.fingerprint.key)
+            if key in expired:
+                continue
+            membership = batch.membership.get(key, _NO_STORY)
+            if membership is not _NO_STORY and key not in batch.stored:
+                batch.changed.add(membership[1])
+            rows.append(_entry_row(number, new, membership))
+            contents.append((*key, *content_row(new.read.entry, new.read.topics)))
+    batch.entries_new = insert_many(connection, entry, rows)
+    insert_many(connection, entry_content, contents)
+
+
+def _entry_row(
+    number: int, new: NewEntry, membership: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    read, admission = new.read, new.admission
+    found = read.fingerprint
+    own_site, *story_columns = membership
+    return (
+        number,
+        found.key,
+        read.entry.key,
+        found.content,
+        found.link,
+        found.title,
+        found.start,
+        read.entry.position,
+        to_micros(new.first_seen),
+        to_micros(admission.effective),
+        admission.withheld,
+        admission.ad,
+        own_site,
+        tagged_row(read.topics),
+        0,
+        *story_columns,
+    )
+
+
+def _tombstones(
+    connection: Connection, outcomes: Sequence[PollOutcome], batch: Batch
+) -> set[Key]:
+    """Of the sources that were read; those no longer listed are forgotten."""
+    listed = {
+        batch.numbers[outcome.state.id]: set(outcome.seen)
+        for outcome in outcomes
+        if outcome.seen
+    }
+    expired: set[Key] = set()
+    for part in chunks(listed):
+        found = select(tombstone.c.source, tombstone.c.key_hash).where(
+            tombstone.c.source.in_(part)
+        )
+        expired.update((row[0], row[1]) for row in connection.execute(found))
+    forgotten = {key for key in expired if key[1] not in listed[key[0]]}
+    delete_many(connection, tombstone, sorted(forgotten))
+    return expired - forgotten
+
+
+def join_stored_entries(connection: Connection, batch: Batch) -> None:
+    """Give members their story where their row doesn't say it yet."""
+    joining = []
+    for part in chunks(batch.membership):
+        found = select(entry.c.source, entry.c.key_hash, entry.c.story)
+        for source, hash_, number in connection.execute(
+            found.where(ENTRY_KEY.in_(part))
+        ):
+            key = source, hash_
+            batch.stored.add(key)
+            membership = batch.membership[key]
+            if number != membership[1]:
+                joining.append((*membership, *key))
+                batch.changed.add(membership[1])
+    update_many(connection, entry, _MEMBERSHIP, joining)
+
+
+def apply_edits(
+    connection: Connection, outcomes: Sequence[PollOutcome], batch: Batch
+) -> None:
+    changes = {
+        (batch.numbers[outcome.state.id], changed.read.fingerprint.key): changed
+        for outcome in outcomes
+        for changed in outcome.changed
+    }
+    stored = _edited(connection, changes)
+    noise, rows, contents, gone = [], [], [], []
+    for key, changed in changes.items():
+        found = changed.read.fingerprint
+        if key not in stored:
+            gone.append((found.content, *key))
+            continue
+        content_hash, number = stored[key]
+        if content_hash == found.content:
+            continue  # recorded before
+        if changed.edit is Edit.NOISE:
+            noise.append((found.content, *key))
+            continue
+        rows.append((*_replaced(changed), *key))
+        contents.append((*content_row(changed.read.entry, changed.read.topics), *key))
+        if number is not None:
+            batch.changed.add(number)
+        if changed.edit is Edit.NEWS:
+            batch.entries_updated += 1
+            batch.news[key] = changed.seen_at
+    update_many(connection, entry, ("content_hash",), noise)
+    update_many(connection, entry, _REPLACED, rows)
+    update_many(connection, entry_content, CONTENT_COLUMNS, contents)
+    # An expired entry that its source edits stays expired, and is not sent again.
+    update_many(connection, tombstone, ("content_hash",), gone)
+
+
+_REPLACED = ("content_hash", "link_hash", "title_hash", "start_hash", "tagged")
+
+
+def _replaced(changed: ChangedEntry) -> tuple[Any, ...]:
+    """Columns that an edit replaces. Dates and position stay: it is the same news."""
+    found = changed.read.fingerprint
+    return (
+        found.content,
+        found.link,
+        found.title,
+        found.start,
+        tagged_row(changed.read.topics),
+    )
+
+
+def _edited(
+    connection: Connection, keys: Collection[Key]
+) -> dict[Key, tuple[int, int | None]]:
+    """Content hash and story of those that are stored."""
+    stored: dict[Key, tuple[int, int | None]] = {}
+    for part in chunks(keys):
+        found = select(
+            entry.c.source, entry.c.key_hash, entry.c.content_hash, entry.c.story
+        ).where(ENTRY_KEY.in_(part))
+        for source, key_hash, content_hash, number in connection.execute(found):
+            stored[source, key_hash] = content_hash, number
+    return stored

@@ -1,0 +1,170 @@
+"""Stories of a batch, worked out from the rows of their members, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from aggregator.errors import StoreError
+from aggregator.model import Grouping, StoryMembers
+from aggregator.store.batch import Batch
+from aggregator.store.bulk import chunks, delete_many, insert_many, update_many
+from aggregator.store.entries import Key
+from aggregator.store.entry_rows import tagged_of
+from aggregator.store.moments import free_moments, whole_second
+from aggregator.store.schema import entry, story, story_topic
+from aggregator.store.values import SECOND, to_micros
+
+#: Moves of ``updated`` that one entry may cause: a source that rewrites its news for
+#: ever (live tickers do) must not come back as unread for ever.
+MAX_MOVES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    effective: int
+    position: int
+    withheld: bool
+    moves: int
+
+
+def save_stories(connection: Connection, grouping: Grouping, batch: Batch) -> bool:
+    """Bring the rows of the batch's stories up to date; whether any changed."""
+    numbers = batch.changed.union(batch.stories.values())
+    before = _stored_stories(connection, numbers)
+    leads, topics = _members(connection, numbers)
+    grouped = {batch.stories[each.id]: each for each in grouping.stories}
+    rows: dict[int, list[Any]] = {}
+    unplaced: dict[int, tuple[int, str]] = {}
+    moved: list[tuple[int, int, int]] = []
+    for number in sorted(numbers):
+        old = before.get(number)
+        key = _lead_key(old, grouped.get(number), batch)
+        lead = leads.get(key)
+        id_ = grouped[number].id if old is None else old.id
+        if lead is None:
+            raise StoreError(f"the lead of {id_} is not stored")
+        second = _updated_second(old, lead, batch.news.get(key))
+        if old is None or second != whole_second(old.updated):
+            unplaced[number] = second, id_
+        if old is not None and old.announced and number in unplaced:
+            moved.append((lead.moves + 1, *key))
+        rows[number] = _story_row(number, id_, key, lead, old, number in batch.changed)
+    moments = free_moments(connection, list(unplaced.values()))
+    for number, moment in zip(unplaced, moments, strict=True):
+        rows[number][_UPDATED] = moment
+    update_many(connection, entry, ("moves",), moved)
+    changed = _write_stories(connection, rows.values(), before)
+    _write_topics(connection, rows.values(), before, topics)
+    return changed
+
+
+#: Place of `updated` in a row of `story`.
+_UPDATED = list(story.c.keys()).index("updated")
+
+
+def _stored_stories(connection: Connection, numbers: Collection[int]) -> dict[int, Any]:
+    stored: dict[int, Any] = {}
+    for part in chunks(numbers):
+        found = connection.execute(select(story).where(story.c.number.in_(part)))
+        stored.update((row.number, row) for row in found)
+    return stored
+
+
+def _members(
+    connection: Connection, numbers: Collection[int]
+) -> tuple[dict[Key, _Lead], dict[int, set[str]]]:
+    """Every member as a possible lead, and the union of topics by story number."""
+    leads: dict[Key, _Lead] = {}
+    topics: dict[int, set[str]] = {number: set() for number in numbers}
+    for part in chunks(numbers):
+        found = select(
+            entry.c.source,
+            entry.c.key_hash,
+            entry.c.story,
+            entry.c.effective,
+            entry.c.position,
+            entry.c.withheld,
+            entry.c.moves,
+            entry.c.tagged,
+        ).where(entry.c.story.in_(part))
+        for source, key_hash, number, *lead, tagged in connection.execute(found):
+            effective, position, withheld, moves = lead
+            leads[source, key_hash] = _Lead(
+                effective, position, withheld is not None, moves
+            )
+            topics[number] |= tagged_of(tagged)
+    return leads, topics
+
+
+def _lead_key(old: Any, grouped: StoryMembers | None, batch: Batch) -> Key:
+    """Once announced, a story keeps its lead whatever the grouping says."""
+    if grouped is None or (old is not None and old.announced):
+        return old.lead_source, old.lead_key
+    source_id, key = grouped.lead
+    return batch.numbers[source_id], key
+
+
+def _updated_second(old: Any, lead: _Lead, news: datetime | None) -> int:
+    if old is None or not old.announced:
+        return whole_second(lead.effective)
+    current = whole_second(old.updated)
+    if news is None or lead.moves >= MAX_MOVES:
+        return current
+    # Forward, even when the clock went back: readers ignore an older `updated`.
+    return max(whole_second(to_micros(news)), current + SECOND)
+
+
+def _story_row(
+    number: int, id_: str, key: Key, lead: _Lead, old: Any, changed: bool
+) -> list[Any]:
+    """A row of `story`; `updated` is filled in by the caller when it moves."""
+    if old is None:
+        return [
+            *(number, id_, *key, lead.position, lead.withheld, lead.effective),
+            *(0, 1, False),
+        ]
+    announced = old.announced
+    return [
+        *(number, id_, *key),
+        old.position if announced else lead.position,
+        old.withheld if announced else lead.withheld,
+        old.published if announced else lead.effective,
+        old.updated,
+        old.revision + (changed or key != (old.lead_source, old.lead_key)),
+        announced,
+    ]
+
+
+def _write_stories(
+    connection: Connection, rows: Iterable[list[Any]], before: dict[int, Any]
+) -> bool:
+    new = [tuple(row) for row in rows if row[0] not in before]
+    changed = [
+        row for row in rows if row[0] in before and tuple(row) != tuple(before[row[0]])
+    ]
+    insert_many(connection, story, new)
+    columns = tuple(story.c.keys())[1:]
+    update_many(connection, story, columns, [(*row[1:], row[0]) for row in changed])
+    return bool(new or changed)
+
+
+def _write_topics(
+    connection: Connection,
+    rows: Iterable[list[Any]],
+    before: dict[int, Any],
+    topics: dict[int, set[str]],
+) -> None:
+    wanted = {
+        (row[0], key, row[6], row[4]) for row in rows for key in topics.get(row[0], ())
+    }
+    stored: set[tuple[Any, ...]] = set()
+    for part in chunks(before):
+        found = select(story_topic).where(story_topic.c.story.in_(part))
+        stored.update(tuple(row) for row in connection.execute(found))
+    delete_many(connection, story_topic, [row[:2] for row in stored - wanted])
+    insert_many(connection, story_topic, sorted(wanted - stored))

@@ -1,0 +1,139 @@
+"""A source's state as a row, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from aggregator.model import (
+    FeedInfo,
+    RecordedError,
+    RecordedWarning,
+    SourceState,
+    Validators,
+)
+from aggregator.store.values import (
+    decode,
+    encode,
+    from_micros,
+    span_to_micros,
+    to_json,
+    to_micros,
+)
+
+_NO_VALIDATORS = Validators()
+_NO_INFO = FeedInfo()
+
+#: Columns of `source` that hold a SourceState, in the order of `state_row`.
+STATE_COLUMNS = (
+    "etag",
+    "last_modified",
+    "body_hash",
+    "info",
+    "error",
+    "warnings",
+    "first_success",
+    "last_success",
+    "last_poll",
+    "last_new_entry",
+    "retry_at",
+    "fresh_for",
+    "next_poll",
+    "next_poll_reason",
+)
+
+
+def state_row(state: SourceState) -> tuple[Any, ...]:
+    error = state.error
+    fresh_for = state.fresh_for
+    return (
+        state.validators.etag,
+        state.validators.last_modified,
+        state.body_hash,
+        None if state.info == _NO_INFO else _info_json(state.info),
+        error
+        and encode([error.code, error.message, to_micros(error.since), error.count]),
+        to_json([(w.code, w.message, to_micros(w.since)) for w in state.warnings]),
+        to_micros(state.first_success),
+        to_micros(state.last_success),
+        to_micros(state.last_poll),
+        to_micros(state.last_new_entry),
+        to_micros(state.retry_at),
+        None if fresh_for is None else span_to_micros(fresh_for),
+        to_micros(state.next_poll),
+        state.next_poll_reason,
+    )
+
+
+def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
+    """The state in `columns`, which stand in the order of STATE_COLUMNS."""
+    (etag, modified, body_hash, info, error, warnings) = columns[:6]
+    (first, success, poll, new_entry, retry, fresh_for, next_poll, reason) = columns[6:]
+    validators = _NO_VALIDATORS
+    if etag is not None or modified is not None:
+        validators = Validators(etag=etag, last_modified=modified)
+    return SourceState(
+        id=source_id,
+        validators=validators,
+        body_hash=body_hash,
+        info=info_of(info),
+        error=_error_of(error),
+        warnings=_warnings_of(warnings),
+        first_success=from_micros(first),
+        last_success=from_micros(success),
+        last_poll=from_micros(poll),
+        last_new_entry=from_micros(new_entry),
+        retry_at=from_micros(retry),
+        fresh_for=None if fresh_for is None else timedelta(microseconds=fresh_for),
+        next_poll=from_micros(next_poll),
+        next_poll_reason=reason or "new: never polled",
+    )
+
+
+def info_of(column: str | None) -> FeedInfo:
+    if column is None:
+        return _NO_INFO
+    title, link, id_, updated, rights, language, fresh_for = decode(column)
+    return FeedInfo(
+        title=title,
+        link=link,
+        id=id_,
+        updated=from_micros(updated),
+        rights=rights,
+        language=language,
+        fresh_for=None if fresh_for is None else timedelta(microseconds=fresh_for),
+    )
+
+
+def _info_json(info: FeedInfo) -> str:
+    fresh_for = info.fresh_for
+    return encode(
+        [
+            info.title,
+            info.link,
+            info.id,
+            to_micros(info.updated),
+            info.rights,
+            info.language,
+            None if fresh_for is None else span_to_micros(fresh_for),
+        ]
+    )
+
+
+def _error_of(column: str | None) -> RecordedError | None:
+    if column is None:
+        return None
+    code, message, since, count = decode(column)
+    return RecordedError(
+        code=code, message=message, since=from_micros(since), count=count
+    )
+
+
+def _warnings_of(column: str | None) -> tuple[RecordedWarning, ...]:
+    if column is None:
+        return ()
+    return tuple(
+        RecordedWarning(code=code, message=message, since=from_micros(since))
+        for code, message, since in decode(column)
+    )
