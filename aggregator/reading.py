@@ -61,7 +61,8 @@ def read_document(job: DocumentJob, *, rules: Rules) -> DocumentRead | SourceErr
 
 
 def _topics(entry: Entry, job: DocumentJob, rules: Rules) -> tuple[TopicScore, ...]:
-    if entry.published is not None and entry.published < job.tag_since:
+    claimed = entry.published or entry.updated
+    if claimed is not None and claimed < job.tag_since:
         return ()  # no document will carry it
     return tag(
         analyse(entry.title, entry.text),

@@ -18,7 +18,6 @@ from aggregator.model import DocumentRead, Fetched
 from aggregator.pipeline import Poll
 from aggregator.text import clean_text
 
-
 #: Columns of a table that goes into a file.
 WIDE = 240
 
