@@ -143,6 +143,7 @@ class TestIllFormed:
             ("<item><title>Т</title><media:thumbnail url='x'/></item>", "Т"),
             ("<item><title>Т</title><a xlink:href='x'/></item>", "Т"),
             ("<item><title>Т</title><!-- a -- b --></item>", "Т"),
+            ("<item><title>Т</title><a><!--</a></item>", "Т"),
             ("<item><title>Т</title><b>не закрыто</item>", "Т"),
             ("<item><title>Т</title><description>а<br>б</description></item>", "Т"),
             ("<item><title>Т</title><a b=c d>x</a></item>", "Т"),
@@ -195,6 +196,20 @@ class TestIllFormed:
         found = rss("<item><title>А&#xDC00;Б</title></item><item><a></item>")
 
         assert found.entries[0].title == "АБ"
+
+    @pytest.mark.parametrize(
+        "element",
+        [
+            "<image><width><url/></width></image>",
+            "<image><a><height/></a></image><textinput/>",
+            "<itunes:block><link/></itunes:block>",
+        ],
+    )
+    def test_elements_that_feedparser_stumbles_over(self, element):
+        """Its handlers end in TypeError here; the document must not."""
+        found = rss(f"{element}{GOOD}<item><title>Т</title>{element}</item>")
+
+        assert [entry.title for entry in found.entries] == ["Хорошая", "Т"]
 
     def test_items_inside_items_are_none(self):
         found = rss("<item><title>Т</title><item><title>Внутри</title></item></item>")

@@ -23,6 +23,7 @@ MAX_TITLE = 1000
 MAX_TEXT = 500_000
 MAX_ENCLOSURES = 20
 MAX_CATEGORIES = 50
+MAX_AUTHORS = 20
 #: Keys are indexed by hash, but shown and stored; guids are addresses in practice.
 MAX_KEY = 1000
 #: An entry without a title is named by the start of its text.
@@ -127,7 +128,7 @@ def _entry(raw: RawEntry, position: int, context: _Context) -> Entry | None:
         summary=summary,
         content=content,
         text=text[:MAX_TEXT],
-        authors=_names(map(_author, raw.authors)),
+        authors=_authors(raw.authors),
         categories=_categories(raw.categories),
         enclosures=enclosures,
         language=_language_tag(raw.language) or context.language,
@@ -215,27 +216,26 @@ def _cut(value: str, limit: int) -> str:
 
 
 def _name(value: str) -> str:
-    return _cut(title_text(RawText(value[: _MAX_NAME * 10])), _MAX_NAME)
+    return _cut(title_text(RawText(value[: 10 * _MAX_NAME])), _MAX_NAME)
 
 
 def _author(value: str) -> str:
-    name = value[: _MAX_NAME * 10].strip()
+    name = value[: 2 * _MAX_NAME].strip()
     if match := _mail_and_name(name):
         name = match["name"] or match["before"] or ""
     return "" if _mail_alone(name) else _name(name)
 
 
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in names if name))[:MAX_ENCLOSURES]
+def _authors(raw: list[str]) -> tuple[str, ...]:
+    names = map(_author, raw[:MAX_AUTHORS])
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _categories(raw: list[str]) -> tuple[str, ...]:
     """Names, each once whatever its case; «Афиша, Театр» is two."""
-    if not raw:
-        return ()
     found: dict[str, str] = {}
-    for value in raw[: 4 * MAX_CATEGORIES]:
-        for part in value[:10_000].split(","):
+    for value in raw[: 2 * MAX_CATEGORIES]:
+        for part in value[: 10 * _MAX_NAME].split(",", MAX_CATEGORIES)[:MAX_CATEGORIES]:
             if name := _name(part):
                 found.setdefault(name.casefold(), name)
     return tuple(found.values())[:MAX_CATEGORIES]

@@ -13,6 +13,7 @@ A stricter and faster reader of well-formed RSS 2.0 and Atom can stand in front 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from mimetypes import guess_type
 from typing import Any
@@ -26,6 +27,8 @@ from aggregator.parse.xmltext import XmlText, expand, mended
 
 #: Atom with XHTML content reaches 30; a parser of a feed needs no more.
 MAX_DEPTH = 200
+#: Categories looked at; a tenth of them may be kept.
+MAX_TAGS = 500
 #: The lenient parser takes seconds for more, and minutes for hostile markup.
 MAX_LENIENT_CHARS = 2_000_000
 #: contracts, Numbers: server hints are floors up to 24 h.
@@ -35,6 +38,8 @@ _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # Yandex.News and Rambler put the article's text there, under any prefix or none.
 _FULL_TEXT = frozenset({"full-text", "fulltext"})
 _MEDIA_WANTED = frozenset({"content", "group", "thumbnail", "category", "keywords"})
+# What feedparser's handlers raise on elements in places they do not expect.
+_STUMBLES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _CUT_OFF = frozenset(
     {
         expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
@@ -68,7 +73,7 @@ def read_feed(document: XmlText) -> RawFeed | SourceError:
     if second is None or again.is_complete:
         return _result(again, fault)
     whole = max(strict, again, key=lambda parser: len(parser.entries))
-    if second.code in _CUT_OFF or len(text) > MAX_LENIENT_CHARS:
+    if _is_cut_off(second) or len(text) > MAX_LENIENT_CHARS:
         return _result(whole, fault)
     lenient = _Lenient()
     lenient.read(text)
@@ -88,6 +93,8 @@ class _Rules:
     inentry: int
     incontent: int
     depth: int
+    basestack: list[str]
+    langstack: list[str | None]
     namespacemap: dict[str | None, str]
 
     resolve_relative_uris = False
@@ -117,13 +124,13 @@ class _Rules:
                 return
             if tag.startswith("mediatext:"):
                 attrs = []
-        super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+        self._pass_start(tag, attrs)
 
     def _start_entry_tag(self, tag: str, attrs: list[tuple[str, str]]) -> None:
         if len(self.entries) >= MAX_ENTRIES:
             self.is_full = True
             raise _Full
-        super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+        self._pass_start(tag, attrs)
         if self.entries:
             self.entries[-1]["_base"] = self.baseuri
             self.entries[-1]["_lang"] = self.lang
@@ -164,7 +171,17 @@ class _Rules:
                 tag = f"mediatext:{name}"
         elif tag.rpartition(":")[2] in _FULL_TEXT and self.inentry:
             tag = "content:encoded"
-        super().unknown_endtag(tag)  # type: ignore[misc]
+        try:
+            super().unknown_endtag(tag)  # type: ignore[misc]
+        except _STUMBLES:
+            self.depth -= 1
+            self.basestack.pop()
+            self.langstack.pop()
+
+    def _pass_start(self, tag: str, attrs: list[tuple[str, str]]) -> None:
+        # One element that feedparser stumbles over must not cost the document.
+        with suppress(*_STUMBLES):
+            super().unknown_starttag(tag, attrs)  # type: ignore[misc]
 
     def handle_data(self, text: str, escape: int = 1) -> None:
         if self._skipped is None:
@@ -191,6 +208,12 @@ class _Rules:
         if people and name and not people[-1]:
             people[-1]["name"] = name
 
+    def _add_tag(self, term: str | None, scheme: str | None, label: str | None) -> None:
+        # feedparser compares each with all before it.
+        tags = dict.get(self._get_context(), "tags")  # type: ignore[attr-defined]
+        if not tags or len(tags) < MAX_TAGS:
+            super()._add_tag(term, scheme, label)  # type: ignore[misc]
+
 
 class _Full(Exception):
     """Enough entries were read."""
@@ -207,8 +230,8 @@ class _Strict(_Rules, StrictFeedParser):  # type: ignore[misc]
         #: The root was closed: whatever follows, nothing is missing.
         self.is_complete = False
 
-    def read(self, text: str) -> expat.ExpatError | None:
-        """Reads all; the fault that ended it early, if any."""
+    def read(self, text: str) -> Exception | None:
+        """Reads all; the fault that ended it early, if any, feedparser's own included."""
         parser = expat.ParserCreate("utf-8", " ")
         parser.buffer_text = True
         parser.buffer_size = 1 << 16
@@ -221,7 +244,9 @@ class _Strict(_Rules, StrictFeedParser):  # type: ignore[misc]
             parser.Parse(text.encode("utf-8", "replace"), True)
         except _Full:
             self.is_complete = True
-        except expat.ExpatError as fault:
+        except MemoryError:
+            raise
+        except Exception as fault:
             if not self.is_complete and self.inentry and self.entries:
                 self.entries.pop()  # it has only a beginning
             return fault
@@ -279,7 +304,7 @@ class _Lenient(_Rules, LooseFeedParser):  # type: ignore[misc]
 
 
 def _result(
-    parser: _Strict | _Lenient, fault: expat.ExpatError | None
+    parser: _Strict | _Lenient, fault: Exception | None
 ) -> RawFeed | SourceError:
     if fault is not None and not parser.entries:
         if parser.too_deep:
@@ -295,6 +320,10 @@ def _result(
     feed.cut = parser.is_full
     feed.too_deep = parser.too_deep
     return feed
+
+
+def _is_cut_off(fault: Exception) -> bool:
+    return isinstance(fault, expat.ExpatError) and fault.code in _CUT_OFF
 
 
 def _too_deep() -> SourceError:

@@ -122,7 +122,7 @@ class _Mender:
         if self._only_declared:
             return found
         if found[0] == "<":
-            return _mended_section(found)
+            return self._mended_section(found)
         if name.startswith("#"):
             return found if _is_legal(name) else ""
         if name in _PREDEFINED:
@@ -130,11 +130,15 @@ class _Mender:
         known = html5.get(f"{name};") if name else None
         return _escaped(known) if known else f"&amp;{found[1:]}"
 
-
-def _mended_section(found: str) -> str:
-    if found.startswith("<!["):
-        return found if found.endswith("]]>") else found + "]]>"
-    return "" if found.startswith("<!--") else "&lt;"
+    def _mended_section(self, found: str) -> str:
+        if found.startswith("<![CDATA["):
+            return found if found.endswith("]]>") else found + "]]>"
+        if not found.startswith("<!--"):
+            return "&lt;"
+        # One that never ends is a slip; entries may follow it.
+        return (
+            "" if found.endswith("-->") else self.mend(found.replace("<!--", "&lt;!--"))
+        )
 
 
 def _escaped(text: str) -> str:
