@@ -76,6 +76,11 @@ def open_store(config: Config, *, writing: bool) -> Iterator[Store]:
         store.close()
 
 
+def _sync(store: Store, config: Config) -> None:
+    """Let the store know what feeds.yaml says."""
+    store.sync_sources(config.sources, [topic.key for topic in config.topics])
+
+
 @asynccontextmanager
 async def open_intake(config: Config, clock: Clock) -> AsyncIterator[Intake]:
     """Fetching and reading for one configuration, with a client and workers of its own."""
@@ -122,7 +127,7 @@ def once(
     clock = clock or SystemClock()
     started = monotonic()
     with open_store(config, writing=True) as store, store.lock():
-        store.sync_sources(config.sources)
+        _sync(store, config)
         states = store.states()
         now = clock.now()
         # What a crash left undone, before any poll.
@@ -195,7 +200,7 @@ async def _nothing_known(source_id: str) -> Mapping[int, int]:
 def publish(config: Config, clock: Clock | None = None) -> set[str]:
     """Render all documents from the store; the names of those whose bytes changed."""
     with open_store(config, writing=True) as store, store.lock():
-        store.sync_sources(config.sources)
+        _sync(store, config)
         now = (clock or SystemClock()).now()
         return documents.publish(store, config, now, store.states(), whole=True)
 
@@ -230,7 +235,7 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        await self._thread.call(self._store.sync_sources, self._config.sources)
+        await self._thread.call(_sync, self._store, self._config)
         states = await self._thread.call(self._store.states)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close_resources)
@@ -336,7 +341,7 @@ class Service:
             config = replace(
                 config, **{key: getattr(self._config, key) for key in fixed}
             )
-        await self._thread.call(self._store.sync_sources, config.sources)
+        await self._thread.call(_sync, self._store, config)
         resources = AsyncExitStack()
         self._machine.pipeline = await self._open(config, resources)
         self._config = config

@@ -417,6 +417,14 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCounts:
+    #: Stored.
+    entries: int = 0
+    #: By effective date, over the last 30 days.
+    entries_a_day: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewEntry:
     read: EntryRead
     first_seen: datetime

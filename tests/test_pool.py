@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,12 +85,19 @@ def test_an_unused_pool_starts_no_process():
 
 
 def test_closing_ends_a_job_that_runs():
+    began = threading.Event()
+
+    class Told(Pool):
+        def _take(self):
+            worker = super()._take()
+            began.set()
+            return worker
+
     async def close_while_running() -> object:
-        pool = Pool("pool_jobs:worker", "setup", size=1)
+        pool = Told("pool_jobs:worker", "setup", size=1)
         await pool.reserve()
         running = asyncio.create_task(pool.run(("stall",)))
-        while not pool._workers:
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(began.wait, 30)
         await asyncio.to_thread(pool.close)
         return await running
 

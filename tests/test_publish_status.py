@@ -6,9 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.model import RecordedError, RecordedWarning, Source, SourceState
-from aggregator.publish.status import (
+from aggregator.model import (
+    RecordedError,
+    RecordedWarning,
+    Source,
     SourceCounts,
+    SourceState,
+)
+from aggregator.publish.status import (
     render_status,
     source_state,
     status_document,

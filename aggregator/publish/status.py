@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from aggregator.model import RecordedError, Source, SourceState
+from aggregator.model import RecordedError, Source, SourceCounts, SourceState
 from aggregator.publish.iri import without_credentials
 
 State = Literal["new", "ok", "failing", "paused"]
 
 #: Answers that ask for rest instead of reporting a fault, when they say until when.
 _ASKS_FOR_REST = frozenset({"http_429", "http_503"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceCounts:
-    #: Stored.
-    entries: int = 0
-    entries_a_day: float = 0.0
 
 
 def status_document(

@@ -8,7 +8,6 @@ from aggregator.store.records import (
     EntryHistory,
     MemberHistory,
     Recorded,
-    SourceSummary,
     Summary,
 )
 from aggregator.store.store import Store, migrate
@@ -18,7 +17,6 @@ __all__ = [
     "EntryHistory",
     "MemberHistory",
     "Recorded",
-    "SourceSummary",
     "Store",
     "Summary",
     "migrate",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from aggregator.model import EntryRef, StoredEntry, StoryMembers
+from aggregator.model import EntryRef, SourceCounts, StoredEntry, StoryMembers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +34,13 @@ class DocumentRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceSummary:
-    #: Stored.
-    entries: int
-    #: By effective date, over the last 30 days.
-    entries_a_day: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     #: Stored, announced or not.
     stories: int
     #: The newest ``updated`` of an announced story; None while there is none.
     updated: datetime | None
     #: By source id; a source without entries is absent.
-    sources: Mapping[str, SourceSummary]
+    sources: Mapping[str, SourceCounts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

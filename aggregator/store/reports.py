@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from aggregator.model import EntryRef
+from aggregator.model import EntryRef, SourceCounts
 from aggregator.store.entries import WITH_CONTENT, load_entries, load_stories
-from aggregator.store.records import EntryHistory, MemberHistory, SourceSummary, Summary
+from aggregator.store.records import EntryHistory, MemberHistory, Summary
 from aggregator.store.schema import entry, entry_content, source, story
 from aggregator.store.values import from_micros, strings, to_micros
 
@@ -40,7 +40,7 @@ def summary(connection: Connection, now: datetime) -> Summary:
         stories=stories,
         updated=from_micros(updated),
         sources={
-            id_: SourceSummary(
+            id_: SourceCounts(
                 entries=entries, entries_a_day=round(new / RECENT.days, 2)
             )
             for id_, entries, new in rows
