@@ -32,8 +32,12 @@ from aggregator.pool import Pool
 from aggregator.scheduler import due, ticking
 from aggregator.store import Store
 
-#: How long SIGTERM waits for fetches in flight before it cancels them.
-PATIENCE = timedelta(seconds=10)
+#: How long SIGTERM waits for fetches in flight before it cancels them: what follows
+#: (commit, publish, the server's last answers) has to end within 10 s as well.
+PATIENCE = timedelta(seconds=6)
+#: How long publishing waits for polls in flight, so that leads are chosen among all
+#: reports of a story and not among those that came first.
+SETTLING = timedelta(seconds=10)
 #: How often `run` asks what is due, and looks at feeds.yaml.
 TICK = timedelta(seconds=1)
 #: How often entries that are past keeping are removed.
@@ -142,8 +146,8 @@ def once(
         )
         store.expire(clock.now(), config.keep.unpublished, config.keep.published)
         written |= documents.publish(store, config, clock.now(), after)
-    if totals.store_error is not None:
-        raise totals.store_error
+    if totals.lost:
+        raise StoreError(f"{totals.lost} of {len(sources)} polls could not be stored")
     return CycleReport(
         sources=totals.polled,
         fetched=totals.fetched,
@@ -227,6 +231,7 @@ class Service:
         self._thread = StoreThread()
         self._watch = FileWatch(config.path)
         self._background: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
         #: What the present pipeline needs closed.
         self._resources = AsyncExitStack()
 
@@ -282,9 +287,10 @@ class Service:
         while True:
             interval = self._config.publish.interval.total_seconds()
             with suppress(TimeoutError):
-                # A cycle that begins is let finish: leads are chosen among all reports.
                 async with asyncio.timeout(interval):
                     await self._stories_changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLING.total_seconds()):
                     await self._machine.finish()
             self._stories_changed.clear()
             await self._publish()
@@ -303,6 +309,9 @@ class Service:
             # Documents stand as they were; the next interval tries again.
             log.error("not published", extra={"error": str(error)})
             self._stories_changed.set()
+        except Exception:
+            # A bug must be heard of, and must not end publishing for ever.
+            log.exception("not published")
 
     def _expire(self) -> None:
         self._in_background(self._expire_now())
@@ -348,6 +357,9 @@ class Service:
         resources, self._resources = self._resources, resources
         self._stories_changed.set()
         log.info("feeds.yaml read again", extra={"sources": len(config.sources)})
+        self._in_background(self._close_when_idle(resources))
+
+    async def _close_when_idle(self, resources: AsyncExitStack) -> None:
         await self._machine.those_in_flight()
         await resources.aclose()
 
@@ -362,7 +374,12 @@ class Service:
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._done_in_background)
+
+    def _done_in_background(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("background work failed", exc_info=error)
 
 
 class FileWatch:

@@ -346,9 +346,8 @@ class Totals:
     entries_new: int = 0
     entries_updated: int = 0
     stories_new: int = 0
-    #: Polls whose result the database refused.
+    #: Polls whose result could not be stored.
     lost: int = 0
-    store_error: StoreError | None = None
 
     def count(self, poll: Poll) -> None:
         self.polled += 1
@@ -479,24 +478,33 @@ class Machine:
     async def _commit(self, pipeline: Pipeline, polls: list[Poll]) -> None:
         try:
             await self._commit_whole(pipeline, polls)
-        except StoreError as error:
+        except Exception as error:
+            # Whatever it is, a bug included: one bad poll must not take down the others,
+            # and nothing may end the committer.
             log.warning(
                 "batch refused", extra={"polls": len(polls), "error": str(error)}
             )
             await self._commit_one_by_one(pipeline, polls)
 
     async def _commit_one_by_one(self, pipeline: Pipeline, polls: list[Poll]) -> None:
-        """Keep what one bad poll would take down with it."""
         refused = 0
         for poll in polls:
+            if refused == REFUSED_IN_A_ROW:
+                self._give_up(poll)
+                continue
             try:
-                if refused == REFUSED_IN_A_ROW:
-                    raise StoreError("the database refuses everything")
                 await self._commit_whole(pipeline, [poll])
                 refused = 0
             except StoreError as error:
-                refused = min(refused + 1, REFUSED_IN_A_ROW)
-                self._give_up(poll, error)
+                log.error(
+                    "poll not stored",
+                    extra={"source": poll.source.id, "error": str(error)},
+                )
+                refused += 1
+                self._give_up(poll)
+            except Exception:
+                log.exception("poll not stored", extra={"source": poll.source.id})
+                self._give_up(poll)
 
     async def _commit_whole(self, pipeline: Pipeline, polls: list[Poll]) -> None:
         recorded, states = await self._store_thread.call(pipeline.commit, polls)
@@ -507,17 +515,14 @@ class Machine:
         if recorded.stories_changed:
             self._on_stories()
 
-    def _give_up(self, poll: Poll, error: StoreError) -> None:
+    def _give_up(self, poll: Poll) -> None:
         """A poll that cannot be stored is as if it had not been: it comes again."""
-        log.error(
-            "poll not stored", extra={"source": poll.source.id, "error": str(error)}
-        )
         self.totals.lost += 1
-        self.totals.store_error = error
+        message = "what was read could not be stored; the log says why"
         self.states[poll.source.id] = scheduler.after_failure(
             poll.state,
             poll.source,
-            SourceError(code="parse", message="the database refused what was read"),
+            SourceError(code="parse", message=message),
             now=poll.result.fetched_at,
             jitter=0,
         )

@@ -1,0 +1,171 @@
+"""The machine: many sources in flight, one writer, and nothing that ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aggregator.errors import StoreError
+from aggregator.model import (
+    NotModified,
+    Source,
+    SourceState,
+    Validators,
+)
+from aggregator.pipeline import BATCH_POLLS, Machine, Poll, StoreThread
+from aggregator.store import Recorded
+
+NOW = datetime(2026, 9, 1, 10, tzinfo=UTC)
+
+
+def sources(count: int) -> list[Source]:
+    return [
+        Source(
+            id=f"s{n}",
+            url=f"https://p{n}.example/rss",
+            name="П",
+            order=n,
+            interval=timedelta(minutes=15),
+            timezone="Europe/Moscow",
+            content="summary",
+            max_bytes=1000,
+        )
+        for n in range(count)
+    ]
+
+
+@dataclass
+class Steps:
+    """A pipeline whose steps do as a test says: source id -> what raises."""
+
+    bad_polls: dict[str, Exception] = field(default_factory=dict)
+    bad_commits: dict[str, Exception] = field(default_factory=dict)
+    batches: list[list[str]] = field(default_factory=list)
+    in_flight: int = 0
+    held: asyncio.Event | None = None
+
+    @property
+    def intake(self) -> Steps:
+        return self
+
+    def now(self) -> datetime:
+        return NOW
+
+    def known_entries(self, source_id: str) -> dict[int, int]:
+        return {}
+
+    async def poll(self, source: Source, state: SourceState, known) -> Poll:
+        self.in_flight += 1
+        await asyncio.sleep(0)
+        if self.held:
+            await self.held.wait()
+        if source.id in self.bad_polls:
+            raise self.bad_polls[source.id]
+        result = NotModified(validators=Validators(), fetched_at=NOW)
+        return Poll(source=source, state=state, result=result)
+
+    def commit(self, polls: list[Poll]) -> tuple[Recorded, dict[str, SourceState]]:
+        for poll in polls:
+            if poll.source.id in self.bad_commits:
+                raise self.bad_commits[poll.source.id]
+        self.batches.append([poll.source.id for poll in polls])
+        states = {
+            poll.source.id: SourceState(id=poll.source.id, last_poll=NOW)
+            for poll in polls
+        }
+        return Recorded(entries_new=len(polls)), states
+
+
+def run(steps: Steps, polled: list[Source]) -> Machine:
+    async def cycle() -> Machine:
+        thread = StoreThread()
+        machine = Machine(steps, {}, thread)
+        async with asyncio.timeout(20):
+            machine.submit(polled)
+            await machine.finish()
+        await machine.close()
+        thread.close()
+        return machine
+
+    return asyncio.run(cycle())
+
+
+def committed(steps: Steps) -> set[str]:
+    return {one for batch in steps.batches for one in batch}
+
+
+def test_everything_submitted_is_committed_in_batches():
+    steps = Steps()
+
+    machine = run(steps, sources(450))
+
+    assert machine.totals.polled == machine.totals.entries_new == 450
+    assert [len(batch) for batch in steps.batches] == [BATCH_POLLS, BATCH_POLLS, 50]
+    assert len(machine.states) == 450
+
+
+def test_a_bug_in_one_poll_is_that_sources_failure(caplog):
+    steps = Steps(bad_polls={"s3": ZeroDivisionError("a bug")})
+
+    machine = run(steps, sources(10))
+
+    assert (machine.totals.polled, machine.totals.failed) == (10, 1)
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("error", [StoreError("refused"), ValueError("a bug")])
+def test_a_poll_that_cannot_be_stored_loses_no_other(error, caplog):
+    steps = Steps(bad_commits={"s3": error})
+
+    machine = run(steps, sources(10))
+
+    assert committed(steps) == {f"s{n}" for n in range(10)} - {"s3"}
+    assert machine.totals.lost == 1
+    # It is as if it had not been polled well: it comes again, later.
+    assert machine.states["s3"].error is not None
+    assert machine.states["s3"].next_poll == NOW + timedelta(minutes=15)
+
+
+def test_a_database_that_refuses_everything_is_asked_few_times(caplog):
+    every = sources(100)
+    steps = Steps(bad_commits={one.id: StoreError("disk full") for one in every})
+
+    machine = run(steps, every)
+
+    assert machine.totals.lost == 100
+    assert caplog.text.count("poll not stored") == 3
+
+
+def test_a_source_in_flight_or_uncommitted_is_not_polled_again():
+    async def submit_twice() -> Steps:
+        steps = Steps(held=asyncio.Event())
+        thread = StoreThread()
+        machine = Machine(steps, {}, thread)
+        machine.submit(sources(5))
+        await asyncio.sleep(0)
+        machine.submit(sources(5))
+        steps.held.set()
+        await machine.finish()
+        machine.submit(sources(5))
+        await machine.finish()
+        await machine.close()
+        thread.close()
+        return steps
+
+    assert asyncio.run(submit_twice()).in_flight == 10
+
+
+def test_finish_gives_up_what_does_not_end():
+    async def hang() -> Machine:
+        thread = StoreThread()
+        machine = Machine(Steps(held=asyncio.Event()), {}, thread)
+        machine.submit(sources(5))
+        await machine.finish(timedelta(milliseconds=20))
+        await machine.close()
+        thread.close()
+        return machine
+
+    assert asyncio.run(hang()).totals.polled == 0
