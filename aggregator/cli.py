@@ -181,7 +181,7 @@ def _probe(config: Config, *, as_json: bool) -> int:
     if as_json:
         _print_json({"sources": rows})
     else:
-        report.print_probe(rows)
+        report.print_probe(rows, config.site.timezone)
     return 1 if any(row["error"] for row in rows) else 0
 
 
@@ -200,7 +200,7 @@ def status(
     if as_json:
         _print_json(found)
     else:
-        report.print_status(found)
+        report.print_status(found, loaded.site.timezone)
     return 0
 
 

@@ -7,8 +7,9 @@ are `Text` and everything passes `_plain`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
@@ -49,8 +50,9 @@ def _print(*parts: object) -> None:
 # --- status ---------------------------------------------------------------------------
 
 
-def print_status(status: Mapping[str, Any]) -> None:
-    """A row a source, those in trouble first."""
+def print_status(status: Mapping[str, Any], timezone: str) -> None:
+    """A row a source, those in trouble first; times in the site's zone."""
+    zone = ZoneInfo(timezone)
     sources = sorted(status["sources"], key=lambda row: row["state"] in ("ok", "new"))
     rows = [
         (
@@ -58,9 +60,9 @@ def print_status(status: Mapping[str, Any]) -> None:
             row["state"],
             row["entries"],
             row["entries_a_day"],
-            _moment(row["last_success"]),
-            _moment(row["next_poll"]),
-            _trouble(row) or row["next_poll_reason"],
+            _moment(row["last_success"], zone),
+            _moment(row["next_poll"], zone),
+            _trouble(row, zone) or row["next_poll_reason"],
         )
         for row in sources
     ]
@@ -75,23 +77,25 @@ def print_status(status: Mapping[str, Any]) -> None:
     )
     _print(
         _table(columns, rows),
-        f"{len(rows)} sources, {status['stories']} stories, newest {_moment(status['updated'])}",
+        f"{len(rows)} sources, {status['stories']} stories, newest {_moment(status['updated'], zone)}",
     )
 
 
-def _trouble(row: Mapping[str, Any]) -> str:
+def _trouble(row: Mapping[str, Any], zone: ZoneInfo) -> str:
     error = row["error"]
     if error:
-        return f"{error['code']} since {_moment(error['since'])}: {error['message']}"
+        return (
+            f"{error['code']} since {_moment(error['since'], zone)}: {error['message']}"
+        )
     return "; ".join(
         f"{warning['code']}: {warning['message']}" for warning in row["warnings"]
     )
 
 
-def _moment(value: str | None) -> str:
+def _moment(value: str | None, zone: ZoneInfo) -> str:
     if value is None:
         return "—"
-    return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
+    return datetime.fromisoformat(value).astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
 # --- check --probe --------------------------------------------------------------------
@@ -121,13 +125,14 @@ def _probe_row(poll: Poll) -> dict[str, Any]:
     }
 
 
-def print_probe(rows: Sequence[Mapping[str, Any]]) -> None:
+def print_probe(rows: Sequence[Mapping[str, Any]], timezone: str) -> None:
+    zone = ZoneInfo(timezone)
     cells = [
         (
             row["id"],
             row["error"]["code"] if row["error"] else "ok",
             row["entries"],
-            _moment(row["newest"]),
+            _moment(row["newest"], zone),
             row["error"]["message"] if row["error"] else row["title"],
         )
         for row in rows

@@ -79,11 +79,12 @@ def _poll(config: Config) -> app.CycleReport:
 def _show(config: Config, found: app.CycleReport) -> None:
     with app.open_store(config, writing=False) as store:
         now = datetime.now(UTC)
-        report.print_status(documents.status(store, config, now, store.states()))
+        status = documents.status(store, config, now, store.states())
+        report.print_status(status, config.site.timezone)
     print()
     for name, value in found.as_json().items():
         print(f"{name.replace('_', ' '):18} {value}")
-    print(f"\nDocuments in {config.output}:")
+    print(f"\nDocuments in {config.output.resolve()}:")
     for feed in documents.feeds(config):
         print(f"  {feed.title:40} {config.site.url}{feed.name}")
 
