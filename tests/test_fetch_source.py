@@ -631,6 +631,13 @@ def test_no_answer_is_a_failed_connection(sent):
     assert code_of(result) == "connect"
 
 
+@pytest.mark.parametrize("sent", [b"SSH-2.0-x\r\n", b"<html>", b"\n"])
+def test_another_protocol_is_named_although_the_server_hangs_up(sent):
+    result, _ = poll(sent)
+
+    assert code_of(result) == "protocol"
+
+
 def test_a_refused_connection():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

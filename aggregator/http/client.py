@@ -51,6 +51,8 @@ CONNECT_DEADLINE = 5.0
 #: An answer's headers and the informational answers (1xx) before them: h11 holds each
 #: below 100 kB, and this their sum.
 MAX_HEAD_BYTES = 256 * 1024
+#: How every answer begins (RFC 9112, 4).
+HTTP = b"HTTP/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,10 +336,15 @@ class _Stream(httpcore.AsyncNetworkStream):
         self.bytes_allowed: int | None = MAX_HEAD_BYTES
         #: The server has closed its side.
         self.ended = False
+        self._start = b""
 
     def _seen(self, data: bytes) -> bytes:
+        if len(self._start) < len(HTTP):
+            self._start += data[: len(HTTP)]
         if not data:
             self.ended = True
+            if not HTTP.startswith(self._start[: len(HTTP)]):
+                raise RequestFailed("protocol", "The server does not speak HTTP.")
         if self.bytes_allowed is not None:
             self.bytes_allowed -= len(data)
             if self.bytes_allowed < 0:
