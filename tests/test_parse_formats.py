@@ -186,6 +186,15 @@ class TestJsonFeed:
     def test_what_is_none(self, text, code):
         assert parse(text).code == code
 
+    def test_items_under_numbers_are_items(self):
+        """What PHP makes of an array with gaps."""
+        found = parse(
+            '{"version": "https://jsonfeed.org/version/1", "items":'
+            ' {"0": {"id": "a", "title": "А"}, "2": {"id": "b", "title": "Б"}, "3": 1}}'
+        )
+
+        assert [entry.key for entry in found.entries] == ["a", "b"]
+
     def test_hostile_values(self):
         found = parse(
             '{"version": "https://jsonfeed.org/version/1.1", "title": NaN, "items": [null, 7,'
@@ -231,6 +240,7 @@ def test_a_feed_without_entries_is_a_success(document):
         ),
         ("<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'/>", "not_a_feed"),
         ("<opml version='2.0'><body/></opml>", "not_a_feed"),
+        ("<opml><head><title>1</title></head><body></body></opml>", "not_a_feed"),
         ("Извините, сервис недоступен", "not_a_feed"),
         ("<rss><channel><item><title>Начало", "parse:xml"),
         ("<feed", "not_a_feed"),
@@ -260,6 +270,17 @@ def test_a_page_proposes_its_feeds():
     )
     assert "/en" not in found.message
     assert "javascript" not in found.message
+
+
+def test_a_proposal_never_shows_the_way_inside():
+    """Messages are published with the status."""
+    link = '<link rel="alternate" type="application/rss+xml" href="{}">'
+    inside = ("http://10.0.0.1/rss", "http://[::1]/rss", "http://169.254.169.254/")
+
+    found = parse("<html>" + "".join(map(link.format, inside)))
+
+    assert found.code == "not_a_feed:html"
+    assert "names no feed" in found.message
 
 
 class TestIdentity:

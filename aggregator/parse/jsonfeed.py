@@ -32,7 +32,7 @@ def read_json_feed(text: str) -> RawFeed | SourceError:
         )
     if not isinstance(document, dict) or _VERSION not in _text(document.get("version")):
         return not_json_feed()
-    items = _objects(document.get("items"))
+    items = _objects(_array(document.get("items")))
     return RawFeed(
         entries=[_entry(item) for item in items[:MAX_ENTRIES]],
         title=_plain(document.get("title")),
@@ -96,6 +96,11 @@ def _text(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return ""
+
+
+def _array(value: object) -> object:
+    """PHP writes an array with gaps as an object: ``{"0": …, "2": …}``."""
+    return list(value.values()) if isinstance(value, dict) else value
 
 
 def _list(value: object) -> list[Any]:

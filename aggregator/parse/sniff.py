@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from aggregator import links
 from aggregator.model import SourceError
@@ -33,6 +35,17 @@ _html = re.compile(
     r"<!doctype\s+html|<(?:html|head|body|title|meta|script|h1|div|table)[\s>]",
     re.IGNORECASE,
 ).search
+# What stands at addresses next to feeds; parts of it look like HTML.
+_other_xml = re.compile(
+    r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(opml|urlset|sitemapindex|svg)[\s>]",
+    re.DOTALL,
+).match
+_OTHER_XML = {
+    "opml": "a list of feeds (OPML)",
+    "urlset": "a sitemap",
+    "sitemapindex": "a list of sitemaps",
+    "svg": "an SVG image",
+}
 # Bot walls: what their pages say or load. Each names the product or its script.
 _challenge = re.compile(
     r"cf-browser-verification|cf[-_]chl|/cdn-cgi/challenge|challenges\.cloudflare\.com|Just a moment\.\.\."
@@ -77,6 +90,11 @@ def not_binary_feed(kind: str) -> SourceError:
 def not_a_feed(text: str, url: str) -> SourceError:
     """The error that names what the text is: a web page, a bot wall, something else."""
     head = text[:_HEAD]
+    if other := _other_xml(head):
+        kind = _OTHER_XML[other[1]]
+        return _error(
+            "not_a_feed", f"The address answers with {kind}, not with a feed."
+        )
     if not looks_like_html(head):
         start = " ".join(clean_text(head[:200]).split())[:80]
         return _error(
@@ -117,9 +135,21 @@ def feed_links(html: str, url: str) -> list[str]:
         is_alternate = "alternate" in attributes.get("rel", "").lower().split()
         if is_alternate and kind in _FEED_TYPES:
             link = links.resolve(url, attributes.get("href", ""))
-            if link and len(link) < 150:
+            if link and len(link) < 150 and not _leads_inside(link, url):
                 found[link] = None
     return list(found)[:_MAX_PROPOSALS]
+
+
+def _leads_inside(link: str, url: str) -> bool:
+    """Whether a link names a private address: messages are published.
+
+    A page may name its own.
+    """
+    try:
+        host = urlsplit(link).hostname or ""
+        return not ip_address(host).is_global and host != urlsplit(url).hostname
+    except ValueError:
+        return False
 
 
 def _error(code: str, message: str) -> SourceError:
