@@ -1,7 +1,6 @@
 """Atom documents are valid per RFC 4287, whatever the sources wrote."""
 
 import os
-import re
 import runpy
 import subprocess
 import sys
@@ -9,115 +8,21 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import feedparser
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lxml import etree
 
 from aggregator.model import Enclosure, FeedInfo, PublishedMember
 from aggregator.publish import atom
 from aggregator.publish.atom import render_atom
+from tests.rfc4287 import NS, check
 
 DATA = Path(__file__).parent / "data" / "publish"
 sample = runpy.run_path(str(DATA / "sample.py"))
 STORIES = sample["STORIES"]
 HERALD, HARBOUR = sample["HERALD"], sample["HARBOUR"]
 atom_document, story, entry = sample["atom_document"], sample["story"], sample["entry"]
-
-NS = "{http://www.w3.org/2005/Atom}"
-RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
-)
-MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
-LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
-
-AT_MOST_ONCE = {
-    "feed": {"generator", "icon", "logo", "rights", "subtitle"},
-    "entry": {"content", "published", "rights", "source", "summary"},
-    "source": {"generator", "icon", "logo", "rights", "subtitle"},
-}
-REPEATED = {
-    "feed": {"author", "category", "contributor", "link", "entry"},
-    "entry": {"author", "category", "contributor", "link"},
-    "source": {"author", "category", "contributor", "link"},
-}
-
-
-def check(data):
-    """RFC 4287, sections 4.1 and 4.2, as far as we use it; gives the feed element."""
-    feed = etree.fromstring(data)
-    assert feed.tag == f"{NS}feed"
-    assert all(element.tag.startswith(NS) for element in feed.iter())
-    check_container(feed, "feed")
-    assert feed.get(LANGUAGE)
-    assert [link.get("rel") for link in feed.findall(f"{NS}link")].count("self") == 1
-    entries = feed.findall(f"{NS}entry")
-    assert len({e.findtext(f"{NS}id") for e in entries}) == len(entries)
-    for element in entries:
-        check_entry(element, feed)
-    return feed
-
-
-def check_entry(element, feed):
-    check_container(element, "entry")
-    links = element.findall(f"{NS}link")
-    assert element.find(f"{NS}content") is not None or "alternate" in {
-        link.get("rel", "alternate") for link in links
-    }
-    assert (
-        element.find(f"{NS}author") is not None or feed.find(f"{NS}author") is not None
-    )
-    for name in ("title", "summary", "content"):
-        for text in element.findall(f"{NS}{name}"):
-            assert text.get("type", "text") in {"text", "html"}
-            assert len(text) == 0
-    source = element.find(f"{NS}source")
-    check_container(source, "source")
-    assert source.find(f"{NS}link") is not None
-
-
-def check_container(element, kind):
-    names = [child.tag.removeprefix(NS) for child in element]
-    for required in ("id", "title", "updated"):
-        assert names.count(required) == 1
-    assert (
-        set(names) <= {"id", "title", "updated"} | AT_MOST_ONCE[kind] | REPEATED[kind]
-    )
-    for single in AT_MOST_ONCE[kind]:
-        assert names.count(single) <= 1
-    assert element.findtext(f"{NS}title").strip()
-    check_iri(element.findtext(f"{NS}id"))
-    for name in ("updated", "published"):
-        for date in element.findall(f"{NS}{name}"):
-            assert RFC_3339.fullmatch(date.text)
-            assert datetime.fromisoformat(date.text)
-    for author in element.findall(f"{NS}author"):
-        assert author.findtext(f"{NS}name").strip()
-    for category in element.findall(f"{NS}category"):
-        assert category.get("term")
-        check_iri(category.get("scheme"))
-    check_links(element.findall(f"{NS}link"))
-
-
-def check_links(links):
-    alternates = [
-        (link.get("type"), link.get("hreflang"))
-        for link in links
-        if link.get("rel", "alternate") == "alternate"
-    ]
-    assert len(set(alternates)) == len(alternates)
-    for link in links:
-        check_iri(link.get("href"))
-        assert link.get("rel") in {"alternate", "self", "related", "enclosure"}
-        assert link.get("type") is None or MEDIA_TYPE.fullmatch(link.get("type"))
-        assert link.get("length") is None or link.get("length").isdigit()
-
-
-def check_iri(value):
-    assert urlsplit(value).scheme
-    assert not re.search(r'[\s"<>\\^`{|}\[\]]|%(?![0-9A-Fa-f]{2})', value)
 
 
 def first(**changes):
