@@ -525,6 +525,7 @@ def test_files_that_cannot_be_read(tmp_path, name):
         ("fetch: {interval: [15m]}", "found a list"),
         ("fetch: {interval: 0s}", "expected a duration from 1s to 36500d, found 0s"),
         ("fetch: {interval: 999999999d}", "expected a duration from 1s to 36500d"),
+        ("publish: {interval: 0s}", "expected a duration from 1s to 36500d, found 0s"),
         ("fetch: {interval: 15 min}", "found 15 min; did you mean '15m'?"),
         ("fetch: {interval: 2 weeks}", "did you mean '14d'?"),
         ("fetch: {max_bytes: 10 mb}", "did you mean '10MB'?"),
@@ -612,6 +613,10 @@ def test_faults_of_the_site(faults, site, fault):
         ("{url: https://a.ru/, id: a b}", "expected an id"),
         ("{url: https://a.ru/, id: 93}", "expected an id"),
         ("{url: https://a.ru/, enabled: yes}", "expected true or false, found yes"),
+        (
+            "{url: https://a.ru/, withdrawals: no}",
+            "expected follow or ignore, found no",
+        ),
         ("{url: https://a.ru/, encoding: zlib}", "the name of a character encoding"),
         ("{url: https://a.ru/, encoding: cp-1251x}", "name of a character encoding"),
         ("{url: https://a.ru/, topics: culture}", "expected a list, found culture"),

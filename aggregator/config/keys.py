@@ -116,7 +116,7 @@ class PublishKeys(Keys):
             },
         ),
     ] = _default("1/3", "Part of a document that one source may fill.")
-    interval: DurationOrZero = _default("60s", "Least time between two renderings.")
+    interval: Duration = _default("60s", "Least time between two renderings.")
     ads: Literal["drop", "label"] = _default(
         "drop", "Advertising: left out, or published and labelled."
     )
@@ -211,6 +211,9 @@ class SourceKeys(Keys):
     rights: Line | None = _default(None, "Rights statement for the source's entries.")
     max_bytes: Size | None = _default(None, "Instead of fetch.max_bytes.")
     enabled: bool = _default(True, "false: not polled; what it published stays.")
+    withdrawals: Literal["follow", "ignore"] = _default(
+        "follow", "Entries that the source takes back: no effect yet, none are noticed."
+    )
 
 
 def _source_mapping(value: object) -> object:
