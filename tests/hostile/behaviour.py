@@ -98,6 +98,8 @@ Serve = Callable[[Exchange], Awaitable[None]]
 class Behaviour:
     name: str
     serve: Serve = field(repr=False)
+    #: What it says at every poll, if it is that simple.
+    answer: Answer | None = field(default=None, repr=False)
     #: After the first poll, after the second, and so on.
     outcomes: tuple[Outcome, ...]
     #: The source's address when it is not simply its host's; may hold HOME.
@@ -110,8 +112,11 @@ def behaviour(
     name: str, does: Serve | Answer | bytes | str, outcome: Outcome, **more: Any
 ) -> Behaviour:
     """A behaviour that is the same at every poll; text and bytes are an RSS body."""
-    serve = does if callable(does) else _answering(as_answer(does))
-    return Behaviour(name=name, serve=serve, outcomes=(outcome,), **more)
+    if callable(does):
+        return Behaviour(name=name, serve=does, outcomes=(outcome,), **more)
+    answer = as_answer(does)
+    serve = _answering(answer)
+    return Behaviour(name=name, serve=serve, answer=answer, outcomes=(outcome,), **more)
 
 
 def fails(name: str, does: Serve | Answer | bytes | str, code: str, **more: Any) -> Any:
