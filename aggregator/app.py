@@ -146,6 +146,7 @@ def once(
         )
         store.expire(clock.now(), config.keep.unpublished, config.keep.published)
         written |= documents.publish(store, config, clock.now(), after)
+        documents.write_status(store, config, clock.now(), after)
     if totals.lost:
         raise StoreError(f"{totals.lost} of {len(sources)} polls could not be stored")
     return CycleReport(
@@ -205,8 +206,10 @@ def publish(config: Config, clock: Clock | None = None) -> set[str]:
     """Render all documents from the store; the names of those whose bytes changed."""
     with open_store(config, writing=True) as store, store.lock():
         _sync(store, config)
-        now = (clock or SystemClock()).now()
-        return documents.publish(store, config, now, store.states(), whole=True)
+        now, states = (clock or SystemClock()).now(), store.states()
+        written = documents.publish(store, config, now, states, whole=True)
+        documents.write_status(store, config, now, states)
+        return written
 
 
 # --- for ever -------------------------------------------------------------------------
@@ -298,13 +301,14 @@ class Service:
 
     async def _publish(self) -> None:
         try:
-            await self._thread.call(
-                documents.publish,
-                self._store,
-                self._config,
-                self._clock.now(),
-                self._machine.states,
-            )
+            for step in (documents.publish, documents.write_status):
+                await self._thread.call(
+                    step,
+                    self._store,
+                    self._config,
+                    self._clock.now(),
+                    self._machine.states,
+                )
         except (PublishError, StoreError) as error:
             # Documents stand as they were; the next interval tries again.
             log.error("not published", extra={"error": str(error)})

@@ -74,8 +74,7 @@ def publish(
 ) -> set[str]:
     """Bring ``output/`` up to date with the store; the names whose bytes changed.
 
-    `whole` renders every document, as ``aggregator publish`` does. The status document
-    is written always and not counted. PublishError when a file cannot be written: those
+    `whole` renders every document, as ``aggregator publish`` does. PublishError when a file cannot be written: those
     before it stand, the others are as they were.
     """
     store.announce()
@@ -109,20 +108,20 @@ def publish(
     finally:
         if records:
             store.save_documents(records)
-    write_status(store, config, now, states)
     return written
 
 
 def recover(
     store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
 ) -> set[str]:
-    """What a crash left undone; nothing on a store that never published."""
+    """Publish what a crash left undone; nothing on a store that never published."""
     return publish(store, config, now, states) if store.documents() else set()
 
 
 def write_status(
     store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
 ) -> None:
+    """status.json: the one document in which time passes; never counted as news."""
     data = render_status(status(store, config, now, states))
     OutputFolder(config.output).put(STATUS, data)
 
