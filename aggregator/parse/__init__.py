@@ -13,7 +13,6 @@ from aggregator.model import ParsedFeed, SourceError, SourceWarning
 from aggregator.parse.dates import source_zone
 from aggregator.parse.decode import Decoded, decode
 from aggregator.parse.entries import parsed_feed
-from aggregator.parse.feed import read_feed
 from aggregator.parse.jsonfeed import read_json_feed
 from aggregator.parse.raw import RawFeed
 from aggregator.parse.sniff import (
@@ -21,7 +20,8 @@ from aggregator.parse.sniff import (
     not_a_feed,
     not_binary_feed,
 )
-from aggregator.parse.xmltext import xml_text
+from aggregator.parse.strict import read_feed as read_strictly
+from aggregator.parse.xmltext import XmlText, xml_text
 
 __all__ = ["parse_document"]
 
@@ -74,7 +74,11 @@ def _parse(
     if isinstance(raw, SourceError):
         return raw
     return parsed_feed(
-        raw, url=url, zone=source_zone(timezone), warnings=_encoding_warning(decoded)
+        raw,
+        url=url,
+        zone=source_zone(timezone),
+        document_chars=len(decoded.text),
+        warnings=_encoding_warning(decoded),
     )
 
 
@@ -87,8 +91,18 @@ def _read(text: str, url: str) -> RawFeed | SourceError:
         return read_json_feed(text)
     document = xml_text(text)
     if document and _is_feed_root(document.root):
-        return read_feed(document)
+        return _read_feed(document)
     return _read_behind_junk(text) or not_a_feed(text, url)
+
+
+def _read_feed(document: XmlText) -> RawFeed | SourceError:
+    raw = read_strictly(document)
+    if raw is None:
+        # feedparser is half of what a worker imports, and most need it never.
+        from aggregator.parse.feed import read_feed
+
+        return read_feed(document)
+    return raw
 
 
 def _read_behind_junk(text: str) -> RawFeed | None:
@@ -96,7 +110,7 @@ def _read_behind_junk(text: str) -> RawFeed | None:
     for match in islice(_feed_start(text, 1, _JUNK_CHARS), 3):
         document = xml_text(text[match.start() :])
         if document and _is_feed_root(document.root):
-            raw = read_feed(document)
+            raw = _read_feed(document)
             if isinstance(raw, RawFeed) and raw.entries:
                 raw.recovered = raw.recovered or "something stands before the feed"
                 return raw
