@@ -341,6 +341,30 @@ class TestLimits:
         assert entry.summary.endswith("</p>")
         assert codes(found) == ["cut"]
 
+    def test_short_links_to_a_long_base_do_not_grow_the_document(self):
+        """170 kB came out as 45 MB, and all of it went to the main process."""
+        base = f"https://example.ru/{'x' * 4000}/"
+        item = f"<item><title>Т</title><description><![CDATA[{'<a href=z>ссылка' * 130}]]></description></item>"
+        document = f'<rss xml:base="{base}"><channel>{item * 100}</channel></rss>'
+
+        for url in (URL, base):
+            found = parse_document(document.encode(), url=url, content_type=None)
+            assert len(found.entries) == 100
+            assert '<a href="https://example.ru/z"' in found.entries[0].summary
+            assert sum(len(entry.summary or "") for entry in found.entries) < 3_000_000
+
+    def test_texts_hold_no_more_than_the_document_could(self):
+        links = "<a href=z>" * 200
+        item = f"<item><title>Т</title><description><![CDATA[{links}]]></description></item>"
+        base = f"https://example.ru/{'x' * 400}/"
+
+        found = rss(item * 1000, namespaces=f'xml:base="{base}"')
+
+        assert len(found.entries) == 1000
+        assert codes(found) == ["cut"]
+        total = sum(len(entry.summary or "") for entry in found.entries)
+        assert total < 3 * 1000 * len(item) + 2_000_000
+
     def test_xml_depth(self):
         inside = rss(f"<item><title>Т</title>{'<a>' * 300}x{'</a>' * 300}</item>{GOOD}")
         everywhere = parse("<rss>" + "<a>" * 50_000)

@@ -29,6 +29,13 @@ MAX_KEY = 1000
 #: An entry without a title is named by the start of its text.
 TITLE_FROM_TEXT = 100
 _MAX_NAME = 200
+#: Bases of relative links; a path of 4 kB before each of 100,000 short links would make
+#: hundreds of megabytes of one. Longer ones are cut back to their host.
+MAX_BASE = 500
+#: What all texts of a document may hold together, per character of the document and
+#: besides: cleaning adds rel to links and makes them absolute, an honest text grows by
+#: less than half.
+TEXT_GROWTH, TEXT_ALLOWANCE = 3, 1_000_000
 #: Repeated guids beyond this share are worth a warning (FreshRSS' trigger).
 _GUID_TROUBLE = 0.05
 _MAX_BIGINT = 2**63 - 1
@@ -55,8 +62,10 @@ _mail_alone = re.compile(r"(?:mailto:)?\S+@\S+\.\S+").fullmatch
 class _Context:
     """What the entries of one document share."""
 
-    def __init__(self, url: str, zone: tzinfo, language: str | None) -> None:
-        self.url = url
+    def __init__(
+        self, url: str, zone: tzinfo, language: str | None, document_chars: int
+    ) -> None:
+        self.url = _short_base(url)
         self.zone = zone
         self.language = language
         self.sanitiser = Sanitiser()
@@ -64,23 +73,30 @@ class _Context:
         self.guids_repeated = 0
         self.dates_unreadable: list[str] = []
         self.entries_shortened = 0
+        self._room = TEXT_GROWTH * document_chars + TEXT_ALLOWANCE
 
     def absolute(self, base: str | None, link: str | None) -> str | None:
         return links.resolve(self.base(base), link) if link else None
 
     def base(self, base: str | None) -> str:
         """xml:base, itself relative to the document's address."""
-        return (links.resolve(self.url, base) or self.url) if base else self.url
+        resolved = links.resolve(self.url, base) if base else None
+        return _short_base(resolved) if resolved else self.url
 
     def html(self, text: RawText | None, base: str | None) -> str | None:
         if text is None:
+            return None
+        if self._room < 0:
+            self.entries_shortened += 1
             return None
         value = text.value
         if len(value) > MAX_TEXT:
             self.entries_shortened += 1
         if not text.html:
             value = text_as_html(value[:MAX_TEXT])
-        return self.sanitiser.clean(value, self.base(text.base or base)) or None
+        clean = self.sanitiser.clean(value, self.base(text.base or base))
+        self._room -= len(clean)
+        return clean or None
 
     def date(self, value: str | None) -> datetime | None:
         if not value or not value.strip():
@@ -92,10 +108,19 @@ class _Context:
 
 
 def parsed_feed(
-    raw: RawFeed, *, url: str, zone: tzinfo, warnings: Iterable[SourceWarning] = ()
+    raw: RawFeed,
+    *,
+    url: str,
+    zone: tzinfo,
+    document_chars: int,
+    warnings: Iterable[SourceWarning] = (),
 ) -> ParsedFeed:
-    """The clean feed. ``url`` is where the document came from; ``zone`` the source's."""
-    context = _Context(url, zone, _language_tag(raw.language))
+    """The clean feed.
+
+    ``url`` is where the document came from; ``zone`` the source's; ``document_chars``
+    is its length, which bounds what may come of it.
+    """
+    context = _Context(url, zone, _language_tag(raw.language), document_chars)
     info = _feed_info(raw, context)
     entries = tuple(
         entry
@@ -104,6 +129,13 @@ def parsed_feed(
     )
     found = (*warnings, *_warnings(raw, context, len(entries)))
     return ParsedFeed(info=info, entries=entries, warnings=found)
+
+
+def _short_base(url: str) -> str:
+    if len(url) <= MAX_BASE:
+        return url
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}/"
 
 
 def _entry(raw: RawEntry, position: int, context: _Context) -> Entry | None:
@@ -315,5 +347,5 @@ def _warnings(raw: RawFeed, context: _Context, entries: int) -> Iterable[SourceW
     elif context.entries_shortened:
         yield SourceWarning(
             code="cut",
-            message=f"{context.entries_shortened} texts over {MAX_TEXT} characters were cut",
+            message=f"{context.entries_shortened} texts were too long and cut",
         )
