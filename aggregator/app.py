@@ -122,7 +122,7 @@ def once(
     everything: bool = False,
     clock: Clock | None = None,
     on_start: Callable[[int], None] = lambda count: None,
-    on_poll: Callable[[Poll], None] = lambda poll: None,
+    on_poll: Callable[[Source], None] = lambda source: None,
 ) -> CycleReport:
     """Poll the sources that are due (or all that are enabled) and publish what changed.
 
@@ -142,7 +142,15 @@ def once(
             sources = due(config.sources, states, now)
         on_start(len(sources))
         totals, after = asyncio.run(
-            _cycle(config, store, clock, sources, states, on_poll)
+            _cycle(
+                config,
+                store,
+                clock,
+                sources,
+                states,
+                insist=everything,
+                on_poll=on_poll,
+            )
         )
         store.expire(clock.now(), config.keep.unpublished, config.keep.published)
         written |= documents.publish(store, config, clock.now(), after)
@@ -168,7 +176,9 @@ async def _cycle(
     clock: Clock,
     sources: Sequence[Source],
     states: Mapping[str, SourceState],
-    on_poll: Callable[[Poll], None],
+    *,
+    insist: bool,
+    on_poll: Callable[[Source], None],
 ) -> tuple[Totals, Mapping[str, SourceState]]:
     if not sources:
         return Totals(), states
@@ -176,7 +186,7 @@ async def _cycle(
         thread = StoreThread()
         machine = Machine(pipeline, states, thread, on_poll=on_poll)
         try:
-            machine.submit(sources)
+            machine.submit(sources, insist=insist)
             await machine.finish()
         finally:
             await machine.close()
@@ -185,15 +195,16 @@ async def _cycle(
 
 
 def probe(config: Config, clock: Clock | None = None) -> list[Poll]:
-    """Poll every source once, as if for the first time, and store nothing."""
+    """Poll every enabled source once, as if for the first time, and store nothing."""
+
+    async def poll(intake: Intake, source: Source) -> Poll:
+        async with intake.turn(source):
+            return await intake.poll(source, SourceState(id=source.id), _nothing_known)
 
     async def poll_all() -> list[Poll]:
         async with open_intake(config, clock or SystemClock()) as intake:
-            polls = [
-                intake.poll(source, SourceState(id=source.id), _nothing_known)
-                for source in config.sources
-            ]
-            return await asyncio.gather(*polls)
+            enabled = [source for source in config.sources if source.enabled]
+            return await asyncio.gather(*(poll(intake, source) for source in enabled))
 
     return asyncio.run(poll_all())
 
@@ -293,7 +304,7 @@ class Service:
                 async with asyncio.timeout(interval):
                     await self._stories_changed.wait()
             with suppress(TimeoutError):
-                async with asyncio.timeout(SETTLING.total_seconds()):
+                async with asyncio.timeout(min(SETTLING.total_seconds(), interval)):
                     await self._machine.finish()
             self._stories_changed.clear()
             await self._publish()
@@ -391,7 +402,8 @@ class FileWatch:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._told = self._seen = self._look()
+        self._seen = self._look()
+        self._told: tuple[int, int, int] | None = self._seen
 
     def has_settled_on_a_change(self) -> bool:
         """Editors write twice: a file that is still changing is left for the next look."""
@@ -400,6 +412,10 @@ class FileWatch:
             return False
         self._told = self._seen
         return True
+
+    def tell_again(self) -> None:
+        """What was told could not be used: tell it at the next look."""
+        self._told = None
 
     def _look(self) -> tuple[int, int, int] | None:
         try:

@@ -20,6 +20,7 @@ from aggregator.model import PublishedStory, SourceState, StoryHeader
 from aggregator.publish.select import cutoff, select
 from aggregator.publish.status import render_status, status_document
 from aggregator.publish.writer import OutputFolder
+from aggregator.scheduler import with_closed_hosts
 from aggregator.store import DocumentRecord, Store
 
 INDEX = "index.html"
@@ -133,7 +134,7 @@ def status(
     summary = store.summary(now)
     return status_document(
         sources=config.sources,
-        states=states,
+        states=with_closed_hosts(config.sources, states, now),
         counts=summary.sources,
         stories=summary.stories,
         updated=summary.updated,

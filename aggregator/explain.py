@@ -36,7 +36,7 @@ def explain(
     history = store.history(refs[0])
     if history is None:
         return None
-    if history.story and history.story.lead in refs:
+    if history.story and (len(refs) > 1 or history.story.lead in refs):
         history = store.history(history.story.lead) or history
     standing = _standing(store, config, history, now)
     return {

@@ -19,7 +19,8 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -39,6 +40,7 @@ from aggregator.model import (
     ChangedEntry,
     DocumentJob,
     DocumentRead,
+    Edit,
     EntryRead,
     EntryRef,
     Failed,
@@ -51,9 +53,12 @@ from aggregator.model import (
     Source,
     SourceError,
     SourceState,
+    SourceWarning,
     StoredEntry,
+    Withheld,
 )
 from aggregator.pool import Pool
+from aggregator.publish.select import cutoff
 from aggregator.store import Recorded, Store
 
 T = TypeVar("T")
@@ -63,11 +68,14 @@ KnownEntries = Callable[[str], Awaitable[Mapping[int, int]]]
 
 #: A batch is committed when it holds so many polls ...
 BATCH_POLLS = 200
-#: ... or so many entries (they are what takes memory) ...
+#: ... or so many entries, or so much text (they are what takes memory) ...
 BATCH_ENTRIES = 2_000
+BATCH_CHARACTERS = 5_000_000
 #: ... or is so old.
 BATCH_SECONDS = 1.0
 
+#: Polls that wait for the committer; more keep their turn and their host's.
+BACKLOG = 32
 #: After so many single polls that the database refused, it is the database: waiting
 #: for its lock once more for each of the others would take minutes.
 REFUSED_IN_A_ROW = 3
@@ -117,23 +125,27 @@ class Intake:
         self._pool = pool
         self._clock = clock
 
+    def turn(self, source: Source) -> AbstractAsyncContextManager[None]:
+        """Wait for the source's turn, and hold it: poll, and hand the result on, inside.
+
+        So what is fetched and not yet stored is bounded by ``fetch.concurrency``.
+        """
+        return self._politeness.turn(source.url)
+
     async def poll(
         self, source: Source, state: SourceState, known_entries: KnownEntries
     ) -> Poll:
         """Fetch a source and read what is new in it."""
-        async with self._politeness.turn(source.url):
-            result = await fetch_source(
-                source.url,
-                state.validators,
-                client=self._client,
-                timeout=self._config.fetch.timeout,
-                max_bytes=source.max_bytes,
-                clock=self._clock,
-            )
-            if not isinstance(result, Fetched) or result.body_hash == state.body_hash:
-                return Poll(source=source, state=state, result=result)
-            # Inside the turn: bodies are fetched no faster than they are read.
-            await self._pool.reserve()
+        result = await fetch_source(
+            source.url,
+            state.validators,
+            client=self._client,
+            timeout=self._config.fetch.timeout,
+            max_bytes=source.max_bytes,
+            clock=self._clock,
+        )
+        if not isinstance(result, Fetched) or result.body_hash == state.body_hash:
+            return Poll(source=source, state=state, result=result)
         known: Mapping[int, int] = {}
         if state.first_success is not None:
             known = await known_entries(source.id)
@@ -147,17 +159,19 @@ class Intake:
         result: Fetched,
         known: Mapping[int, int],
     ) -> DocumentJob:
-        publishable = self._config.publish.max_age
-        first_sight = self._config.publish.first_sight
-        if state.first_success is None and isinstance(first_sight, timedelta):
-            publishable = min(publishable, first_sight)
+        publish, site = self._config.publish, self._config.site
+        tag_since = cutoff(result.fetched_at, site.timezone, publish.max_age)
+        if state.first_success is None and isinstance(publish.first_sight, timedelta):
+            # What is withheld can still join a story, which then has its topics.
+            youngest = result.fetched_at - max(publish.first_sight, WINDOW)
+            tag_since = max(tag_since, youngest)
         return DocumentJob(
             source=source,
             url=result.url,
             body=result.body,
             content_type=result.content_type,
             known=known,
-            tag_since=result.fetched_at - publishable,
+            tag_since=tag_since,
         )
 
 
@@ -221,7 +235,7 @@ class Pipeline:
             poll.state,
             poll.source,
             poll.result,
-            read,
+            read and _with_flood(read, new),
             new_entries=bool(new),
             jitter=jitter,
         )
@@ -280,6 +294,16 @@ class Pipeline:
         ]
 
 
+def _with_flood(read: DocumentRead, new: Sequence[NewEntry]) -> DocumentRead:
+    """The document with a warning when it brought more than one poll may publish."""
+    held = sum(one.admission.withheld is Withheld.FLOOD for one in new)
+    if not held:
+        return read
+    message = f"{held} entries more than one poll may publish are stored and withheld"
+    warning = SourceWarning(code="flood", message=message)
+    return replace(read, warnings=(*read.warnings, warning))
+
+
 def _member(source: Source, new: NewEntry) -> Member:
     entry, found = new.read.entry, new.read.fingerprint
     return Member(
@@ -306,15 +330,17 @@ def _edits(
     poll: Poll, read: DocumentRead, stored: Mapping[EntryRef, StoredEntry]
 ) -> tuple[ChangedEntry, ...]:
     """Known entries that read otherwise now, judged; those long expired stay so."""
-    return tuple(
-        ChangedEntry(
-            read=changed,
-            edit=judge_edit(old, changed, read.shared_blocks),
-            seen_at=poll.result.fetched_at,
+    changes: list[ChangedEntry] = []
+    for one in read.entries:
+        if one.fingerprint.key not in poll.known:
+            continue
+        old = stored.get((poll.source.id, one.fingerprint.key))
+        # Of an expired entry only the hash is kept, so that it is read once.
+        edit = judge_edit(old, one, read.shared_blocks) if old else Edit.NOISE
+        changes.append(
+            ChangedEntry(read=one, edit=edit, seen_at=poll.result.fetched_at)
         )
-        for changed in read.entries
-        if (old := stored.get((poll.source.id, changed.fingerprint.key))) is not None
-    )
+    return tuple(changes)
 
 
 # --- many sources, one writer -------------------------------------------------------
@@ -377,7 +403,7 @@ class Machine:
         states: Mapping[str, SourceState],
         store_thread: StoreThread,
         *,
-        on_poll: Callable[[Poll], None] = lambda poll: None,
+        on_poll: Callable[[Source], None] = lambda source: None,
         on_stories: Callable[[], None] = lambda: None,
     ) -> None:
         self.pipeline = pipeline
@@ -389,16 +415,24 @@ class Machine:
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         #: In flight, or not yet committed: not to be polled again.
         self._busy: set[str] = set()
-        self._polls: asyncio.Queue[tuple[Pipeline, Poll] | None] = asyncio.Queue()
+        #: Hosts that asked for peace since the machine was made, and until when.
+        self._closed: dict[str, datetime] = {}
+        self._polls: asyncio.Queue[tuple[Pipeline, Poll] | None] = asyncio.Queue(
+            BACKLOG
+        )
         self._committer = asyncio.create_task(self._commit_as_they_come())
 
-    def submit(self, sources: Iterable[Source]) -> None:
-        """Poll these sources, except those that are being polled."""
+    def submit(self, sources: Iterable[Source], *, insist: bool = False) -> None:
+        """Poll these sources, except those that are being polled.
+
+        Without `insist` a source is left for later when another one of its host was
+        answered with Retry-After since.
+        """
         for source in sources:
             if source.id not in self._busy:
                 self._busy.add(source.id)
                 self._in_flight[source.id] = asyncio.create_task(
-                    self._poll(self.pipeline, source)
+                    self._poll(self.pipeline, source, insist=insist)
                 )
 
     async def finish(self, patience: timedelta | None = None) -> None:
@@ -422,27 +456,46 @@ class Machine:
         self._committer.cancel()
         await asyncio.gather(self._committer, return_exceptions=True)
 
-    async def _poll(self, pipeline: Pipeline, source: Source) -> None:
+    async def _poll(self, pipeline: Pipeline, source: Source, *, insist: bool) -> None:
+        delivered = False
+        try:
+            async with pipeline.intake.turn(source):
+                if insist or not self._is_closed(source, pipeline.now()):
+                    poll = await self._polled(pipeline, source)
+                    if poll is not None:
+                        await self._polls.put((pipeline, poll))
+                        delivered = True
+        finally:
+            del self._in_flight[source.id]
+            if not delivered:
+                self._busy.discard(source.id)
+        if not self._in_flight:
+            await self._polls.put(None)  # nothing more will come: commit what is there
+        self._on_poll(source)
+
+    async def _polled(self, pipeline: Pipeline, source: Source) -> Poll | None:
         state = self.states.get(source.id, SourceState(id=source.id))
         started = time.monotonic()
         try:
             poll = await pipeline.intake.poll(
                 source, state, partial(self._store_thread.call, pipeline.known_entries)
             )
-        except asyncio.CancelledError:
-            self._busy.discard(source.id)
-            raise
+        except StoreError as error:
+            log.error("poll given up", extra={"source": source.id, "error": str(error)})
+            self._give_up(source, state, pipeline.now())
+            return None
         except Exception:
             # A bug that one source met: every other source goes on.
             log.exception("poll ended by a bug", extra={"source": source.id})
             poll = Poll(source=source, state=state, result=_bug(pipeline.now()))
-        finally:
-            del self._in_flight[source.id]
-        self._polls.put_nowait((pipeline, poll))
-        if not self._in_flight:
-            self._polls.put_nowait(None)  # nothing more will come: commit what is there
         _log_poll(poll, time.monotonic() - started)
-        self._on_poll(poll)
+        if poll.error is not None and poll.error.retry_at is not None:
+            self._closed[scheduler.host_of(source.url)] = poll.error.retry_at
+        return poll
+
+    def _is_closed(self, source: Source, now: datetime) -> bool:
+        until = self._closed.get(scheduler.host_of(source.url))
+        return until is not None and now < until
 
     async def _commit_as_they_come(self) -> None:
         while True:
@@ -457,9 +510,13 @@ class Machine:
     async def _batch(self) -> list[tuple[Pipeline, Poll]]:
         """The next polls to commit together: many, or all there are after a second."""
         batch: list[tuple[Pipeline, Poll]] = []
-        entries = 0
+        entries = characters = 0
         deadline: float | None = None
-        while len(batch) < BATCH_POLLS and entries < BATCH_ENTRIES:
+        while (
+            len(batch) < BATCH_POLLS
+            and entries < BATCH_ENTRIES
+            and characters < BATCH_CHARACTERS
+        ):
             try:
                 async with asyncio.timeout_at(deadline):
                     item = await self._polls.get()
@@ -472,6 +529,7 @@ class Machine:
                 continue
             batch.append(item)
             entries += len(item[1].entries)
+            characters += sum(len(one.entry.text) for one in item[1].entries)
             deadline = deadline or asyncio.get_running_loop().time() + BATCH_SECONDS
         return batch
 
@@ -490,7 +548,7 @@ class Machine:
         refused = 0
         for poll in polls:
             if refused == REFUSED_IN_A_ROW:
-                self._give_up(poll)
+                self._give_up(poll.source, poll.state, poll.result.fetched_at)
                 continue
             try:
                 await self._commit_whole(pipeline, [poll])
@@ -501,10 +559,10 @@ class Machine:
                     extra={"source": poll.source.id, "error": str(error)},
                 )
                 refused += 1
-                self._give_up(poll)
+                self._give_up(poll.source, poll.state, poll.result.fetched_at)
             except Exception:
                 log.exception("poll not stored", extra={"source": poll.source.id})
-                self._give_up(poll)
+                self._give_up(poll.source, poll.state, poll.result.fetched_at)
 
     async def _commit_whole(self, pipeline: Pipeline, polls: list[Poll]) -> None:
         recorded, states = await self._store_thread.call(pipeline.commit, polls)
@@ -515,16 +573,12 @@ class Machine:
         if recorded.stories_changed:
             self._on_stories()
 
-    def _give_up(self, poll: Poll) -> None:
-        """A poll that cannot be stored is as if it had not been: it comes again."""
+    def _give_up(self, source: Source, state: SourceState, now: datetime) -> None:
+        """The store failed, not the source: as if it had not been polled, it comes again."""
         self.totals.lost += 1
-        message = "what was read could not be stored; the log says why"
-        self.states[poll.source.id] = scheduler.after_failure(
-            poll.state,
-            poll.source,
-            SourceError(code="parse", message=message),
-            now=poll.result.fetched_at,
-            jitter=0,
+        error = SourceError(code="parse", message="the store failed; the log says why")
+        self.states[source.id] = scheduler.after_failure(
+            state, source, error, now=now, jitter=0
         )
 
 

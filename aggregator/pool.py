@@ -64,21 +64,14 @@ class Pool:
         self._lock = threading.Lock()
         self._closed = False
         self._threads = ThreadPoolExecutor(self.size, thread_name_prefix="worker")
-        # A few jobs wait, so that no worker does, and no more: bodies are large.
-        self._room = asyncio.Semaphore(self.size * 3)
-
-    async def reserve(self) -> None:
-        """Wait until the pool can take one more job; `run` must follow."""
-        await self._room.acquire()
 
     async def run(self, job: object) -> Any:
-        """The job's result, or a SourceError ``parse:cpu``, ``:memory`` or ``:crash``."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._run, job
-            )
-        finally:
-            self._room.release()
+        """The job's result, or a SourceError ``parse:cpu``, ``:memory`` or ``:crash``.
+
+        Jobs wait for a worker as they came; whoever submits them bounds their number.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._run, job)
 
     def close(self) -> None:
         """End all workers at once; a job that still runs is given up."""
@@ -88,6 +81,8 @@ class Pool:
             for worker in self._workers:
                 worker.kill()
         self._threads.shutdown()
+        for worker in self._workers:
+            worker.join()
 
     def _run(self, job: object) -> Any:
         worker = self._take()
@@ -145,6 +140,9 @@ class _Worker:
     def kill(self) -> None:
         """From any thread; the one that waits for an answer sees the pipe's end."""
         self._process.kill()
+
+    def join(self) -> None:
+        self._process.join()
 
     def _end(self) -> int | None:
         """Make sure that the process is gone; its exit code."""

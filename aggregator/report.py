@@ -159,13 +159,13 @@ def print_explanation(report: Mapping[str, Any]) -> None:
         _print(f"Story {story['id']}, updated {published['updated']}")
         rows = [
             (
-                "lead" if one["entry"] == story["lead"] else one["relation"],
+                one["relation"] if place else "lead",
                 one["source"],
                 one["score"],
                 ", ".join(one["why"]),
                 one["link"],
             )
-            for one in story["members"]
+            for place, one in enumerate(story["members"])
         ]
         _print(_table(("is", "source", "score", "why", "link"), rows))
     for topic in report["topics"]:

@@ -72,6 +72,20 @@ def _is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
     return state.next_poll <= now
 
 
+def with_closed_hosts(
+    sources: Sequence[Source], states: Mapping[str, SourceState], now: datetime
+) -> dict[str, SourceState]:
+    """The states, with the next poll of each source as its host allows it."""
+    closed = _hosts_to_leave_alone(sources, states, now)
+    shown = dict(states)
+    for source in sources:
+        state, until = states.get(source.id), closed.get(host_of(source.url))
+        if state and until and state.next_poll and state.next_poll < until:
+            reason = "retry-after: another source of this host was asked to wait"
+            shown[source.id] = replace(state, next_poll=until, next_poll_reason=reason)
+    return shown
+
+
 def _hosts_to_leave_alone(
     sources: Sequence[Source], states: Mapping[str, SourceState], now: datetime
 ) -> dict[str, datetime]:
@@ -134,8 +148,13 @@ def after_failure(
     jitter: float,
 ) -> SourceState:
     """The state after a failed poll: what is stored stays, the next poll is further off."""
-    asked_to_wait = error.retry_at is not None or error.code == "http_429"
+    asked_until = error.retry_at
+    asked_to_wait = asked_until is not None or error.code == "http_429"
     count = (state.error.count if state.error else 0) + (not asked_to_wait)
+    if error.code == "http_429" and asked_until is None:
+        # It raises no count, and the source is asked less and less often all the same.
+        wait = _twice_the_last_wait(state, source)
+        error = replace(error, retry_at=now + wait)
     next_poll, reason = next_due(source, error, count, state.fresh_for, now, jitter)
     return replace(
         state,
@@ -146,10 +165,17 @@ def after_failure(
             count=count,
         ),
         last_poll=now,
-        retry_at=error.retry_at,
+        retry_at=asked_until,
         next_poll=next_poll,
         next_poll_reason=reason,
     )
+
+
+def _twice_the_last_wait(state: SourceState, source: Source) -> timedelta:
+    refused = state.error is not None and state.error.code == "http_429"
+    if refused and state.next_poll and state.last_poll:
+        return min(2 * (state.next_poll - state.last_poll), LONGEST_WAIT)
+    return 2 * source.interval
 
 
 def next_due(
@@ -172,14 +198,13 @@ def next_due(
             reason = f"interval: every {in_words(source.interval)}"
     elif error.retry_at is not None:
         wait = min(max(error.retry_at - now, source.interval), LONGEST_WAIT)
-        reason = f"retry-after: the server asked to wait {in_words(wait)}"
+        reason = f"retry-after: the server wants fewer requests, the next in {in_words(wait)}"
     elif error.code == "http_410":
         wait, reason = GONE_WAIT, "paused: the server says it is gone; a probe a week"
     else:
         wait = _back_off(source.interval, failures)
-        reason = (
-            f"backoff: {failures} failures in a row, {in_words(wait)} between polls"
-        )
+        times = "1 failure" if failures == 1 else f"{failures} failures in a row"
+        reason = f"backoff: {times}, the next poll in {in_words(wait)}"
     return now + wait * (1 + JITTER * jitter), reason
 
 

@@ -379,6 +379,57 @@ def test_a_new_topic_rule_shows_in_explain(site: Site, portal: Portal):
         assert field_text[term["position"] :].startswith(term["form"])
 
 
+def test_what_is_withheld_brings_its_topics_to_the_story_it_joins(
+    site: Site, portal: Portal
+):
+    """First sight withholds after 48 hours, stories are matched for 72."""
+    older = Item("1", "Премьера в театре", PLAY.text, timedelta(hours=60))
+    newer = Item("2", "Премьера в театре", PLAY.text, timedelta(hours=1))
+    site.configure(
+        portal.say("/a", rss(older, site="https://a.example")),
+        portal.say("/b", rss(newer, site="https://b.example")),
+    )
+    site.once()
+
+    assert site.titles("culture.atom") == [newer.title]
+    (own, *_) = site.explain("https://a.example/1")["topics"]
+    assert own["tagged"]
+
+
+def test_a_flood_is_stored_and_warned_of(site: Site, portal: Portal):
+    items = [
+        Item(f"{n}", f"Новость номер {n}", f"Текст номер {n}.") for n in range(210)
+    ]
+    site.configure(portal.say("/rss", rss(*items)))
+
+    report = site.once()
+
+    assert (report.entries_new, report.stories_new) == (210, 200)
+    assert [one["code"] for one in site.status()["s0"]["warnings"]] == ["flood"]
+
+
+def test_a_link_that_two_members_share_explains_their_lead(site: Site, portal: Portal):
+    shared = "https://b.example/common"
+    items = [
+        Item("1", BRIDGE.title, BRIDGE.text, timedelta(hours=3)),
+        Item("2", BRIDGE.title, BRIDGE.text, timedelta(hours=2), shared),
+        Item("3", BRIDGE.title, BRIDGE.text, timedelta(hours=1), shared),
+    ]
+    sites = ["https://portal.example", "https://b.example", "https://c.example"]
+    site.configure(
+        *(
+            portal.say(f"/{n}", rss(item, site=at))
+            for n, (item, at) in enumerate(zip(items, sites, strict=True))
+        )
+    )
+    site.once()
+
+    found = site.explain(shared)
+
+    assert found["entry"]["id"] == "1"
+    assert len(found["story"]["members"]) == 3
+
+
 @pytest.mark.parametrize("sources", [1, 40])
 def test_probe_stores_nothing(site: Site, portal: Portal, sources: int):
     site.configure(*(portal.say(f"/{n}", rss(BRIDGE)) for n in range(sources)))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from aggregator.errors import StoreError
 from aggregator.model import (
+    Failed,
     NotModified,
     Source,
+    SourceError,
     SourceState,
     Validators,
 )
@@ -44,6 +47,8 @@ class Steps:
     bad_polls: dict[str, Exception] = field(default_factory=dict)
     bad_commits: dict[str, Exception] = field(default_factory=dict)
     batches: list[list[str]] = field(default_factory=list)
+    #: Sources answered with Retry-After.
+    refusing: set[str] = field(default_factory=set)
     in_flight: int = 0
     held: asyncio.Event | None = None
 
@@ -57,6 +62,10 @@ class Steps:
     def known_entries(self, source_id: str) -> dict[int, int]:
         return {}
 
+    @asynccontextmanager
+    async def turn(self, source: Source):
+        yield
+
     async def poll(self, source: Source, state: SourceState, known) -> Poll:
         self.in_flight += 1
         await asyncio.sleep(0)
@@ -65,6 +74,11 @@ class Steps:
         if source.id in self.bad_polls:
             raise self.bad_polls[source.id]
         result = NotModified(validators=Validators(), fetched_at=NOW)
+        if source.id in self.refusing:
+            error = SourceError(
+                code="http_429", message="", retry_at=NOW + timedelta(hours=1)
+            )
+            result = Failed(error=error, fetched_at=NOW)
         return Poll(source=source, state=state, result=result)
 
     def commit(self, polls: list[Poll]) -> tuple[Recorded, dict[str, SourceState]]:
@@ -79,12 +93,12 @@ class Steps:
         return Recorded(entries_new=len(polls)), states
 
 
-def run(steps: Steps, polled: list[Source]) -> Machine:
+def run(steps: Steps, polled: list[Source], *, insist: bool = False) -> Machine:
     async def cycle() -> Machine:
         thread = StoreThread()
         machine = Machine(steps, {}, thread)
         async with asyncio.timeout(20):
-            machine.submit(polled)
+            machine.submit(polled, insist=insist)
             await machine.finish()
         await machine.close()
         thread.close()
@@ -114,6 +128,46 @@ def test_a_bug_in_one_poll_is_that_sources_failure(caplog):
 
     assert (machine.totals.polled, machine.totals.failed) == (10, 1)
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_store_that_fails_while_polling_is_no_fault_of_the_source(caplog):
+    """What a poll held is let go, and the source comes again."""
+    steps = Steps(bad_polls={"s3": StoreError("locked")})
+
+    machine = run(steps, sources(10))
+
+    assert (machine.totals.polled, machine.totals.failed, machine.totals.lost) == (
+        9,
+        0,
+        1,
+    )
+    assert machine.states["s3"].next_poll == NOW + timedelta(minutes=15)
+    assert committed(steps) == {f"s{n}" for n in range(10)} - {"s3"}
+
+
+def test_retry_after_holds_for_the_host_within_a_cycle():
+    same_host = [
+        replace(one, url=f"https://one.example/{one.id}") for one in sources(5)
+    ]
+    polite, insisting = Steps(refusing={"s0"}), Steps(refusing={"s0"})
+
+    run_one_by_one(polite, same_host)
+    run(insisting, same_host, insist=True)
+
+    assert (polite.in_flight, insisting.in_flight) == (1, 5)
+
+
+def run_one_by_one(steps: Steps, polled: list[Source]) -> None:
+    async def cycle() -> None:
+        thread = StoreThread()
+        machine = Machine(steps, {}, thread)
+        for source in polled:
+            machine.submit([source])
+            await machine.finish()
+        await machine.close()
+        thread.close()
+
+    asyncio.run(cycle())
 
 
 @pytest.mark.parametrize("error", [StoreError("refused"), ValueError("a bug")])

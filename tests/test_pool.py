@@ -22,14 +22,10 @@ def _jobs_can_be_imported(monkeypatch):
 def run(*jobs: tuple, **settings) -> list:
     """The jobs' results, submitted together."""
 
-    async def submit(pool: Pool, job: tuple) -> object:
-        await pool.reserve()
-        return await pool.run(job)
-
     async def all_of_them() -> list:
         pool = Pool("pool_jobs:worker", "setup", **({"size": 2} | settings))
         try:
-            return await asyncio.gather(*(submit(pool, job) for job in jobs))
+            return await asyncio.gather(*map(pool.run, jobs))
         finally:
             pool.close()
 
@@ -95,7 +91,6 @@ def test_closing_ends_a_job_that_runs():
 
     async def close_while_running() -> object:
         pool = Told("pool_jobs:worker", "setup", size=1)
-        await pool.reserve()
         running = asyncio.create_task(pool.run(("stall",)))
         await asyncio.to_thread(began.wait, 30)
         await asyncio.to_thread(pool.close)

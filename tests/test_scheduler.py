@@ -27,6 +27,7 @@ from aggregator.scheduler import (
     in_words,
     next_due,
     ticking,
+    with_closed_hosts,
 )
 
 NOW = datetime(2026, 9, 1, 10, tzinfo=UTC)
@@ -167,8 +168,27 @@ def test_retry_after_is_no_fault_of_the_source(code):
     assert state.next_poll_reason.startswith("retry-after: ")
 
 
-def test_429_without_retry_after_raises_no_count():
-    assert failure(failure(NEW, "http_429"), "http_429").error.count == 0
+def test_429_without_retry_after_raises_no_count_and_is_asked_less_and_less():
+    first = failure(NEW, "http_429")
+    second = failure(first, "http_429")
+
+    assert second.error.count == 0
+    assert (first.next_poll - NOW, second.next_poll - NOW) == (2 * QUARTER, 4 * QUARTER)
+    assert second.retry_at is None
+
+
+def test_status_shows_when_a_host_that_wants_peace_is_polled_again():
+    sources = [source("a"), source("b", "https://a.example/other")]
+    until = NOW + timedelta(hours=3)
+    states = {
+        "a": failure(NEW, "http_429", retry_at=until),
+        "b": success(SourceState(id="b")),
+    }
+
+    shown = with_closed_hosts(sources, states, NOW)
+
+    assert shown["b"].next_poll == until
+    assert shown["b"].next_poll_reason.startswith("retry-after: ")
 
 
 def test_410_is_probed_weekly():

@@ -72,7 +72,7 @@ def _poll(config: Config) -> app.CycleReport:
             config,
             everything=True,
             on_start=lambda count: progress.update(task, total=count),
-            on_poll=lambda poll: progress.advance(task),
+            on_poll=lambda source: progress.advance(task),
         )
 
 
