@@ -39,7 +39,7 @@ OUTCOMES = [
 ]
 
 #: Seconds a fetch may take here; some sources take them all, side by side.
-TIMEOUT = 3
+TIMEOUT = 6
 #: Seconds of the first cycle, on a machine that has other things to do as well.
 LONGEST_CYCLE = 60
 #: What a cycle may add to the main process. Bodies in flight are the most of it: 2 MB
@@ -282,12 +282,12 @@ def test_only_documents_are_written(trial: Trial):
 
 @pytest.mark.parametrize("name", ["feed.atom", "theatre.atom"])
 def test_feeds_are_valid(trial: Trial, name: str):
-    for cycle in trial.cycles:
-        data = cycle.documents[name]
-        check(data)
-        text = data.decode("utf-8")
-        assert clean_text(text) == text
-        assert not feedparser.parse(data).bozo
+    data = trial.cycles[-1].documents[name]
+
+    check(data)
+    text = data.decode("utf-8")
+    assert clean_text(text) == text
+    assert not feedparser.parse(data).bozo
 
 
 def test_markup_of_entries_neither_runs_nor_loads_nor_lays_out(trial: Trial):

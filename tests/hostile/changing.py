@@ -104,6 +104,7 @@ async def _page_with_etag(exchange: Exchange) -> None:
 
 
 ONE = Good(entries=1)
+FLOOD = frozenset({"flood"})
 
 BEHAVIOURS = [
     stays("500", Answer(status="500 Oops", body=b"no"), "http_500"),
@@ -165,9 +166,9 @@ BEHAVIOURS = [
     ),
     turns(
         "flood",
-        (_flood(1), Good(entries=250)),
-        (_flood(2), Good(entries=500)),
-        (_flood(3), Good(entries=750)),
+        (_flood(1), Good(entries=250, warnings=FLOOD)),
+        (_flood(2), Good(entries=500, warnings=FLOOD)),
+        (_flood(3), Good(entries=750, warnings=FLOOD)),
     ),
     Behaviour(name="cache_8bit", serve=_eight_bits, outcomes=(ONE, ONE)),
     Behaviour(name="cache_huge", serve=_huge, outcomes=(ONE, ONE)),

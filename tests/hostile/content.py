@@ -145,6 +145,8 @@ SIZES = [
     gives("title_markup", rss(item("title_markup", title=cdata("<b>" * 100_000 + "Новость title_markup")))),
     gives("title_empty", rss(item("title_empty", title="")), titles=("Рассказ title_empty о том, что было 1 раз.",)),
     gives("title_invisible", rss(item("title_invisible", title="\u200b\u2060\ufeff&#160;")), titles=("Рассказ title_invisible о том, что было 1 раз.",)),
+    gives("base_long", rss(*[item("base_long", n, text=cdata("<a href=z>x" * 130)) for n in range(1, 101)], root=f'xml:base="http://a.example/{"x" * 4000}/"'), 100),
+    gives("links_short", rss(*[item("links_short", n, text=cdata("<a href=z>x" * 130)) for n in range(1, 201)], root=f'xml:base="http://a.example/{"x" * 400}/"'), 200, warnings="cut"),
     gives("text_giant", rss(item("text_giant", text="Слово дело. " * 80_000)), warnings="cut"),
     gives("text_one_word", rss(item("text_one_word", text="ж" * 900_000)), warnings="cut"),
     gives("redos_title", rss(item("redos_title", title="Новость redos_title " + "a" * 50_000 + "!" * 50_000 + "б" * 50_000))),
@@ -156,7 +158,7 @@ SIZES = [
     gives("enclosures_1000", rss(item("enclosures_1000", more="".join(f'<enclosure url="http://a.example/{n}.jpg" type="image/jpeg" length="{"9" * 40}"/>' for n in range(1000))))),
     gives("authors_1000", f"<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>a</id><title>Новость authors_1000</title>{'<author><name>Имя</name></author>' * 1000}<contributor><name>Х</name></contributor></entry></feed>"),
     gives("links_1000", f"<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>a</id><title>Новость links_1000</title>{''.join(f'<link href={chr(34)}http://links.example/{n}{chr(34)}/>' for n in range(1000))}</entry></feed>"),
-    gives("items_200", rss(*[item("items_200", n) for n in range(1, 301)]), 300),
+    gives("items_300", rss(*[item("items_300", n) for n in range(1, 301)]), 300, warnings="flood"),
 ]  # fmt: skip
 
 LETTERS = [

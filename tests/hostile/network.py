@@ -105,6 +105,7 @@ STATUSES = [
     fails("status_206", Answer(status="206 Part", body=feed("206")), "http_206"),
     fails("status_304_unasked", raw(b"HTTP/1.1 304 Same\r\n\r\n"), "protocol"),
     fails("status_100_forever", forever(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "protocol"),
+    fails("status_101", raw(b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), "protocol"),
     fails("status_599", status("599 Odd"), "http_599"),
     fails("status_000", raw(b"HTTP/1.1 000 None\r\n\r\n"), "protocol"),
     fails("status_99999", raw(b"HTTP/1.1 99999 Many\r\n\r\n"), "protocol"),
