@@ -173,6 +173,16 @@ def test_endless_title_is_cut():
     assert page.text("bdi")[0] == "Ы" * 299 + "…"
 
 
+def test_a_letter_a_line_does_not_push_the_next_story_away():
+    text = "\n".join("абвгдежзиклмно")
+    lead = replace(STORIES[0].lead, summary=None, content=None, text=text)
+
+    page = Page(render([replace(STORIES[0], lead=lead)]))
+
+    (summary,) = [text for text in page.text("bdi") if text.startswith("а\n")]
+    assert summary.split("\n") == [*"абвгдеж", "з и к л м н о"]
+
+
 def test_title_only_sources_show_no_summary():
     source = replace(HERALD, content="title")
 

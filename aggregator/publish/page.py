@@ -25,6 +25,8 @@ from aggregator.publish.wording import Wording, wording
 
 #: Characters of a title; a longer one is markup or an article gone astray.
 TITLE_LENGTH = 300
+#: Paragraphs of a summary; a letter a line would push the next story out of sight.
+SUMMARY_LINES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def _item(
         published=story.published.astimezone(zone),
         source=shown.one_line(story.source.name) or story.source.id,
         topics=tuple(page.topics.get(key, key) for key in story.topics),
-        summary=shown.summary(story, page.summary_length),
+        summary=_few_lines(shown.summary(story, page.summary_length)),
         others=tuple(
             _OtherSource(
                 name=shown.one_line(member.source.name) or member.source.id,
@@ -116,6 +118,12 @@ def _item(
             for member in shown.others(story)
         ),
     )
+
+
+def _few_lines(text: str) -> str:
+    """The text with its last lines, if there are too many, made one."""
+    *first, last = text.split("\n", SUMMARY_LINES - 1)
+    return "\n".join([*first, last.replace("\n", " ")])
 
 
 @cache
