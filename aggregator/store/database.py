@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,10 @@ from aggregator.store.schema import APPLICATION_ID, REVISION
 
 #: A backup or an operator's shell may hold SQLite's lock for some seconds.
 BUSY_TIMEOUT_SECONDS = 10.0
+
+#: Seconds after which a PostgreSQL server that is silent counts as gone: without them a
+#: power cut over there would leave us waiting for hours.
+SILENCE_SECONDS = 30
 
 #: An entry's texts are some 3.5 KB: two fit into such a page (of 4 KB, one and waste).
 #: A first crawl writes a quarter less, in a fifth less time.
@@ -54,24 +59,54 @@ class Database:
     name: str
     #: None on PostgreSQL.
     path: Path | None
+    #: The file as it was opened; None on PostgreSQL.
+    file: os.stat_result | None = None
 
     @contextmanager
     def transaction(self, *, writing: bool = False) -> Iterator[Connection]:
         """One transaction: a snapshot to read from, or all that is written or nothing."""
+        if writing:
+            self._refuse_another_file()
         with self.translated(), self.engine.connect() as connection:
             if writing:
                 connection = connection.execution_options(begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
 
+    def checkpoint(self) -> None:
+        """Copy SQLite's write-ahead log into the file, as far as readers allow."""
+        if self.path is not None:
+            with self.translated(), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _refuse_another_file(self) -> None:
+        """StoreError when the file was deleted or replaced: we would write to the old one."""
+        if self.path is None or self.file is None:
+            return
+        try:
+            same = os.path.samestat(self.path.stat(), self.file)
+        except OSError:
+            same = False
+        if not same:
+            raise StoreError(
+                f"{self.name} was moved or replaced while it was in use;"
+                " start this program again"
+            )
+
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Database errors as StoreError, the cause kept."""
         try:
             yield
-        # Values that a database cannot hold raise the last two: a lone surrogate, an
-        # integer of more than 64 bits.
-        except (SQLAlchemyError, sqlite3.Error, UnicodeError, OverflowError) as exc:
+        # Values that a database cannot hold raise these: a lone surrogate, an integer of
+        # more than 64 bits. What was JSON and is none was damaged.
+        except (
+            SQLAlchemyError,
+            sqlite3.Error,
+            UnicodeError,
+            OverflowError,
+            JSONDecodeError,
+        ) as exc:
             raise StoreError(f"{self.name} {_fault(exc)}") from exc
 
 
@@ -80,7 +115,8 @@ def connect(url: str, *, writing: bool) -> Database:
     address = parse_url(url)
     if address.get_backend_name() == "sqlite":
         path = sqlite_path(address)
-        return Database(_sqlite_engine(path, writing), str(path), path)
+        engine = _sqlite_engine(path, writing)
+        return Database(engine, str(path), path, path.stat())
     return Database(
         _postgresql_engine(address),
         address.render_as_string(hide_password=True),
@@ -106,12 +142,11 @@ def sqlite_path(address: URL) -> Path:
 
 
 def _sqlite_engine(path: Path, writing: bool) -> Engine:
-    # mode=rw: a mistyped path must not become an empty database.
-    uri = f"file:{quote(os.fspath(path.absolute()))}?mode=rw"
+    address = f"file:{quote(os.fspath(path.absolute()))}"
 
     def open_file() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            uri,
+            f"{address}?{_mode(path, writing)}",
             uri=True,
             timeout=BUSY_TIMEOUT_SECONDS,
             isolation_level=None,  # transactions begin where we say
@@ -140,6 +175,21 @@ def _sqlite_engine(path: Path, writing: bool) -> Engine:
     return engine
 
 
+def _mode(path: Path, writing: bool) -> str:
+    """How SQLite opens the file; never so that a mistyped path becomes a database."""
+    if writing or (_can_write(path) and _can_write(path.parent)):
+        return "mode=rw"
+    # Another user's store. Its writer's log can be read; without a writer there is none,
+    # and SQLite would want to make it.
+    return "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
+
+
+def _can_write(path: Path) -> bool:
+    return os.access(
+        path, os.W_OK, effective_ids=os.access in os.supports_effective_ids
+    )
+
+
 def _postgresql_engine(address: URL) -> Engine:
     return create_engine(
         address.set(drivername="postgresql+psycopg"),
@@ -151,9 +201,25 @@ def _postgresql_engine(address: URL) -> Engine:
         connect_args={
             # `lock` finds the holder's pid by it.
             "application_name": f"aggregator {os.getpid()}",
-            "connect_timeout": 10,
+            **{
+                name: value
+                for name, value in _PATIENCE.items()
+                if name not in address.query
+            },
         },
     )
+
+
+#: What an operator may set otherwise in the address. Waiting for another's lock ends as it
+#: does on SQLite.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "options": f"-c lock_timeout={BUSY_TIMEOUT_SECONDS:.0f}s",
+    "keepalives_idle": SILENCE_SECONDS // 2,
+    "keepalives_interval": SILENCE_SECONDS // 6,
+    "keepalives_count": 3,
+    "tcp_user_timeout": SILENCE_SECONDS * 1000,
+}
 
 
 # --- what kind of database it is --------------------------------------------------
@@ -209,5 +275,9 @@ def _fault(exc: Exception) -> str:
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in _SQLITE_FAULTS:
         return _SQLITE_FAULTS[code & 0xFF]  # the low byte is the primary code
+    if getattr(cause, "sqlstate", None) == "55P03":  # lock_not_available
+        return _SQLITE_FAULTS[sqlite3.SQLITE_BUSY]
     message = str(cause).strip().partition("\n")[0]
+    if isinstance(cause, JSONDecodeError) or message.startswith("Could not decode to"):
+        return _SQLITE_FAULTS[sqlite3.SQLITE_CORRUPT]
     return f"failed: {type(cause).__name__}: {message[:500]}"
