@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,34 +25,83 @@ _POLL_SECONDS = 0.05
 
 
 @contextmanager
-def writers_lock(database: Database, timeout: timedelta) -> Iterator[None]:
-    """Hold the lock; Locked with the holder's pid when it is not free in time."""
-    held = (
-        _file_lock(Path(f"{database.path}.lock"), timeout)
+def writers_lock(
+    database: Database, timeout: timedelta
+) -> Iterator[Callable[[], None]]:
+    """Hold the lock; Locked with the holder's pid when it is not free in time.
+
+    Gives a function that is called before every write: a lock that was lost (its file
+    deleted, the database server started again) is taken anew, or it raises as this does.
+    """
+    lock = (
+        _FileLock(database.path)
         if database.path is not None
-        else _advisory_lock(database, timeout)
+        else _AdvisoryLock(database)
     )
-    with held:
-        yield
-
-
-@contextmanager
-def _file_lock(path: Path, timeout: timedelta) -> Iterator[None]:
+    lock.take(timeout)
     try:
-        # Not inherited by child processes: a worker must not keep the lock alive.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as exc:
-        raise StoreError(f"cannot open the lock {path}: {exc.strerror}") from exc
-    try:
-        if not _wait(lambda: _take_file(descriptor), timeout):
-            raise Locked(_pid(os.pread(descriptor, 32, 0).decode("ascii", "replace")))
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
-        # The file stays: deleting it would let two processes lock two files.
-        os.ftruncate(descriptor, 0)
+        yield lambda: lock.keep(timeout)
     finally:
-        os.close(descriptor)
+        lock.release()
+
+
+class _FileLock:
+    """flock on a file beside the database."""
+
+    def __init__(self, database: Path) -> None:
+        # Beside the file itself: all links to one database lead to one lock.
+        self._path = Path(f"{database.resolve()}.lock")
+        self._descriptor: int | None = None
+
+    def take(self, timeout: timedelta) -> None:
+        # Not inherited by child processes: a worker must not keep the lock alive. A link
+        # could make us empty what it points to.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            descriptor = self._descriptor = os.open(self._path, flags, 0o644)
+            taken = _wait(lambda: _take_file(descriptor), timeout)
+            holder = None if taken else os.pread(descriptor, 32, 0)
+        except OSError as exc:
+            self._close()
+            raise StoreError(
+                f"cannot use the lock {self._path}: {exc.strerror}"
+            ) from exc
+        if holder is not None:
+            self._close()
+            raise Locked(_pid(holder.decode("ascii", "replace")))
+        self._write(f"{os.getpid()}\n".encode())
+
+    def keep(self, timeout: timedelta) -> None:
+        if not self._is_in_place():
+            self._close()
+            self.take(timeout)
+
+    def release(self) -> None:
+        # The file stays: deleting it would let two processes lock two files.
+        self._write(b"")
+        self._close()
+
+    def _is_in_place(self) -> bool:
+        if self._descriptor is None:
+            return False
+        try:
+            found = os.stat(self._path, follow_symlinks=False)
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(self._descriptor))
+
+    def _write(self, holder: bytes) -> None:
+        if self._descriptor is None:
+            return
+        # On a full disk the lock holds, and its holder's name is not known.
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, holder, 0)
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _take_file(descriptor: int) -> bool:
@@ -63,23 +112,50 @@ def _take_file(descriptor: int) -> bool:
     return True
 
 
-@contextmanager
-def _advisory_lock(database: Database, timeout: timedelta) -> Iterator[None]:
-    # The lock belongs to the connection; it ends with it.
-    with database.translated():
-        connection = database.engine.connect().execution_options(
-            isolation_level="AUTOCOMMIT"
-        )
-    try:
-        with database.translated():
-            taken = _wait(lambda: _take_advisory(connection), timeout)
-            holder = None if taken else _holder(connection)
-        if not taken:
-            raise Locked(holder)
-        yield
-    finally:
-        connection.invalidate()
-        connection.close()
+class _AdvisoryLock:
+    """A lock of the database's own, which belongs to a connection and ends with it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+
+    def take(self, timeout: timedelta) -> None:
+        with self._database.translated():
+            connection = self._connection = (
+                self._database.engine.connect().execution_options(
+                    isolation_level="AUTOCOMMIT"
+                )
+            )
+        try:
+            with self._database.translated():
+                taken = _wait(lambda: _take_advisory(connection), timeout)
+                holder = None if taken else _holder(connection)
+            if not taken:
+                raise Locked(holder)
+        except BaseException:
+            self.release()
+            raise
+
+    def keep(self, timeout: timedelta) -> None:
+        if not self._is_alive():
+            self.release()
+            self.take(timeout)
+
+    def release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def _is_alive(self) -> bool:
+        if self._connection is None:
+            return False
+        try:
+            with self._database.translated():
+                self._connection.execute(text("SELECT 1"))
+        except StoreError:
+            return False
+        return True
 
 
 def _take_advisory(connection: Connection) -> bool:

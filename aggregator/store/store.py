@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +49,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        #: Makes sure, before a write, that the writer's lock is still held.
+        self._keep_lock: Callable[[], None] = lambda: None
 
     @classmethod
     def open(cls, url: str, *, writing: bool, clock: Clock | None = None) -> Store:
@@ -73,9 +75,17 @@ class Store:
         )
         return from_micros(created)
 
-    def lock(self, timeout: timedelta = LOCK_TIMEOUT) -> AbstractContextManager[None]:
-        """The writer's lock; Locked, with the holder's pid, when it stays taken."""
-        return writers_lock(self._database, timeout)
+    @contextmanager
+    def lock(self, timeout: timedelta = LOCK_TIMEOUT) -> Iterator[None]:
+        """The writer's lock; Locked, with the holder's pid, when it stays taken.
+
+        One that is lost meanwhile is taken again before the next write, or that raises.
+        """
+        with writers_lock(self._database, timeout) as self._keep_lock:
+            try:
+                yield
+            finally:
+                self._keep_lock = lambda: None
 
     # --- sources
 
@@ -136,9 +146,13 @@ class Store:
         An entry that its source still lists leaves a tombstone, so that it is not new
         again; the tombstone goes when the source no longer lists it.
         """
-        return self._write(
+        removed = self._write(
             lambda connection: expire(connection, now, keep_unpublished, keep_published)
         )
+        # Called once an hour, by `run` too: a copy of the file alone, or a log that gets
+        # lost, is then at most an hour old.
+        self._database.checkpoint()
+        return removed
 
     # --- stories
 
@@ -230,6 +244,7 @@ class Store:
             return ask(connection)
 
     def _write(self, change: Callable[[Connection], T]) -> T:
+        self._keep_lock()
         with self._database.transaction(writing=True) as connection:
             return change(connection)
 

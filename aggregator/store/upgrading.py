@@ -89,6 +89,7 @@ def upgrade(database: Database, clock: Clock) -> tuple[str, str]:
         if before is None:
             now = clock.now().replace(microsecond=0)
             connection.execute(birth.insert().values(created=to_micros(now)))
+    database.checkpoint()
     return before or "none", REVISION
 
 
