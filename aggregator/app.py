@@ -366,6 +366,8 @@ class Service:
                 config, **{key: getattr(self._config, key) for key in fixed}
             )
         await self._thread.call(_sync, self._store, config)
+        # A source may have got another id or address, and with it another state.
+        self._machine.states = await self._thread.call(self._store.states)
         resources = AsyncExitStack()
         self._machine.pipeline = await self._open(config, resources)
         self._config = config

@@ -396,6 +396,41 @@ def test_what_is_withheld_brings_its_topics_to_the_story_it_joins(
     assert own["tagged"]
 
 
+def test_an_id_given_later_is_the_same_source(site: Site, portal: Portal):
+    url = portal.say("/rss", rss(BRIDGE), ETag='"1"')
+    site.configure(url)
+    path = site.folder / "feeds.yaml"
+    named = path.read_text("utf-8")
+    path.write_text(named.replace(", id: s0", ""), "utf-8")
+    site.once()
+    before = site.documents()
+
+    path.write_text(named, "utf-8")
+    given = site.once()
+    path.write_text(named.replace(", id: s0", ""), "utf-8")
+    taken = site.once()
+
+    assert (given.not_modified, given.entries_new) == (1, 0)
+    assert (taken.not_modified, taken.entries_new) == (1, 0)
+    assert site.documents() == before
+
+
+def test_another_address_is_asked_afresh_and_its_entries_are_known(
+    site: Site, portal: Portal
+):
+    """What one server said of its bytes means nothing to another."""
+    site.configure(portal.say("/old", rss(BRIDGE), ETag='"1"'))
+    site.once()
+    portal.say("/old", "gone", status=410)
+    site.once()
+    site.configure(portal.say("/new", rss(BRIDGE, PLAY), ETag='"1"'))
+
+    report = site.once(everything=False)
+
+    assert (report.fetched, report.entries_new) == (1, 1)
+    assert "If-None-Match" not in portal.requests[-1][1]
+
+
 def test_a_flood_is_stored_and_warned_of(site: Site, portal: Portal):
     items = [
         Item(f"{n}", f"Новость номер {n}", f"Текст номер {n}.") for n in range(210)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from aggregator.errors import StoreError
+from aggregator.links import source_address
 from aggregator.model import Source, SourceState
 from aggregator.store.bulk import chunks, insert_many, update_many
 from aggregator.store.schema import entry, source, story, topic
@@ -16,19 +17,32 @@ from aggregator.store.source_rows import STATE_COLUMNS, state_of, state_row
 #: What documents show of a source.
 _SHOWN = ("url", "name", "content", "rights")
 _CONFIGURED = ("configured", "position", *_SHOWN)
+#: What was learnt at one address and says nothing of another.
+_OF_THE_ADDRESS = (
+    "etag",
+    "last_modified",
+    "body_hash",
+    "error",
+    "retry_at",
+    "fresh_for",
+    "next_poll",
+)
 
 
 def sync_sources(connection: Connection, sources: Sequence[Source]) -> None:
-    """Make the rows say what feeds.yaml says; those not in it stay, marked so."""
-    found = connection.execute(
-        select(source.c.number, source.c.id, *(source.c[name] for name in _CONFIGURED))
-    )
-    stored = {row.id: row for row in found}
+    """Make the rows say what feeds.yaml says; those not in it stay, marked so.
+
+    A source is known by its id, or by its address when the id is new: an operator who
+    gives an id later, or takes one away, has the same source.
+    """
+    stored = _stored(connection)
+    if _adopt(connection, sources, stored):
+        stored = _stored(connection)
     known = [each for each in sources if each.id in stored]
     changed = [
         (stored[each.id], values)
         for each in known
-        if (values := _configured(each)) != tuple(stored[each.id][2:])
+        if (values := _configured(each)) != tuple(stored[each.id][3:])
     ]
     update_many(
         connection,
@@ -36,10 +50,44 @@ def sync_sources(connection: Connection, sources: Sequence[Source]) -> None:
         _CONFIGURED,
         [(*values, row.number) for row, values in changed],
     )
+    moved = [
+        row.number
+        for row, values in changed
+        if source_address(row.url) != source_address(values[_CONFIGURED.index("url")])
+    ]
+    nothing = (None,) * len(_OF_THE_ADDRESS)
+    update_many(connection, source, _OF_THE_ADDRESS, [(*nothing, n) for n in moved])
     _insert(connection, [each for each in sources if each.id not in stored])
     _mark_removed(connection, {each.id for each in sources}, stored)
-    shown = [row.number for row, values in changed if values[2:] != tuple(row[4:])]
+    shown = [row.number for row, values in changed if values[2:] != tuple(row[5:])]
     _raise_revisions(connection, shown)
+
+
+def _stored(connection: Connection) -> dict[str, Any]:
+    columns = [source.c[name] for name in ("number", "id", "first_url", *_CONFIGURED)]
+    return {row.id: row for row in connection.execute(select(*columns))}
+
+
+def _adopt(
+    connection: Connection, sources: Sequence[Source], stored: dict[str, Any]
+) -> bool:
+    """Give rows whose id is no longer configured the id that their address has now."""
+    new = [each for each in sources if each.id not in stored]
+    if not new or not stored:
+        return False
+    configured = {each.id for each in sources}
+    left = [row for row in stored.values() if row.id not in configured]
+    numbers = {source_address(row.first_url): row.number for row in left}
+    numbers |= {source_address(row.url): row.number for row in left}
+    renamed = [
+        (each.id, number)
+        for each in new
+        if (number := numbers.get(source_address(each.url))) is not None
+    ]
+    # Addresses are unique in feeds.yaml; a row's first and present one may name two.
+    once = {number: (id_, number) for id_, number in renamed}
+    update_many(connection, source, ("id",), list(once.values()))
+    return bool(once)
 
 
 def sync_topics(connection: Connection, topics: Sequence[str]) -> None:
