@@ -23,7 +23,7 @@ from typing import Any
 from aggregator import __version__, documents
 from aggregator.clock import Clock, SystemClock
 from aggregator.config import Config, load_config
-from aggregator.errors import ConfigError, PublishError, StoreError
+from aggregator.errors import ConfigError, NoStore, PublishError, StoreError
 from aggregator.fetch import Politeness
 from aggregator.http import Client
 from aggregator.model import Source, SourceState
@@ -211,6 +211,16 @@ def probe(config: Config, clock: Clock | None = None) -> list[Poll]:
 
 async def _nothing_known(source_id: str) -> Mapping[int, int]:
     return {}
+
+
+def status(config: Config, clock: Clock | None = None) -> dict[str, Any]:
+    """What ``status.json`` holds; every source is new while nothing is stored."""
+    now = (clock or SystemClock()).now()
+    try:
+        with open_store(config, writing=False) as store:
+            return documents.status(store, config, now, store.states())
+    except NoStore:
+        return documents.status(None, config, now, {})
 
 
 def publish(config: Config, clock: Clock | None = None) -> set[str]:

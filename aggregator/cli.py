@@ -191,12 +191,10 @@ def status(
     as_json: JsonOption = False,
 ) -> int:
     """A row per source: how polling goes, what it gave, when the next poll is due."""
-    from aggregator import app, documents, report
-    from aggregator.clock import SystemClock
+    from aggregator import app, report
 
     loaded = _load(config)
-    with app.open_store(loaded, writing=False) as store:
-        found = documents.status(store, loaded, SystemClock().now(), store.states())
+    found = app.status(loaded)
     if as_json:
         _print_json(found)
     else:

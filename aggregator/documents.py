@@ -21,7 +21,7 @@ from aggregator.publish.select import cutoff, select
 from aggregator.publish.status import render_status, status_document
 from aggregator.publish.writer import OutputFolder
 from aggregator.scheduler import with_closed_hosts
-from aggregator.store import DocumentRecord, Store
+from aggregator.store import DocumentRecord, Store, Summary
 
 INDEX = "index.html"
 STATUS = "status.json"
@@ -58,8 +58,12 @@ def selected(
 ) -> list[StoryHeader]:
     """The stories that a document of this topic carries, newest first."""
     since = cutoff(now, config.site.timezone, config.publish.max_age)
+    headers = store.headers(topic, since)
+    if config.publish.ads == "drop":
+        # One may have become an advertisement since, or the operator changed his mind.
+        headers = (header for header in headers if not header.ad)
     return select(
-        store.headers(topic, since),
+        headers,
         max_entries=config.publish.max_entries,
         source_share=config.publish.source_share,
     )
@@ -128,10 +132,15 @@ def write_status(
 
 
 def status(
-    store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
+    store: Store | None,
+    config: Config,
+    now: datetime,
+    states: Mapping[str, SourceState],
 ) -> dict[str, Any]:
-    """What ``status.json`` and ``aggregator status --json`` hold."""
-    summary = store.summary(now)
+    """What ``status.json`` and ``aggregator status --json`` hold; None: no store yet."""
+    summary = (
+        store.summary(now) if store else Summary(stories=0, updated=None, sources={})
+    )
     return status_document(
         sources=config.sources,
         states=with_closed_hosts(config.sources, states, now),

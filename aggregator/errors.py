@@ -3,6 +3,7 @@
 * AggregatorError
   + ConfigError     feeds.yaml or arguments are wrong; exit code 2, nothing touched
   + StoreError      the database failed or is not ours; exit code 1
+    - NoStore       nothing was stored yet; what reads shows nothing
     - Locked        another process holds the writer's lock; exit code 1
   + PublishError    a document could not be written; exit code 1, the old one stands
 
@@ -56,6 +57,10 @@ class ConfigError(AggregatorError):
 
 class StoreError(AggregatorError):
     """The database cannot be used; the message says what to do."""
+
+
+class NoStore(StoreError):
+    """No database, or an empty one: nothing was polled yet."""
 
 
 class Locked(StoreError):

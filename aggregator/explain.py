@@ -103,6 +103,8 @@ def _withheld(
         return _WITHHELD[stored.withheld]
     if story and story.lead != stored.ref:
         return "member"
+    if stored.ad and config.publish.ads == "drop":
+        return "ad"
     since = cutoff(now, config.site.timezone, config.publish.max_age)
     if (history.published or stored.effective) < since:
         return "age"

@@ -51,6 +51,27 @@ class Topic:
     title_gate: bool | None = None
 
 
+SourceKind = Literal["feed", "sitemap", "page"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSelectors:
+    """Where the entries of a page without a feed stand: CSS selectors.
+
+    All but ``item`` are looked for inside an item; the first match counts.
+    """
+
+    item: str
+    title: str
+    #: None: the first link inside the item.
+    link: str | None = None
+    date: str | None = None
+    #: As for strptime, day, month and year in it; None: dates are recognised.
+    date_format: str | None = None
+    summary: str | None = None
+    image: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One thing in feeds.yaml that is polled."""
@@ -71,6 +92,9 @@ class Source:
     rights: str | None = None
     max_bytes: int
     enabled: bool = True
+    kind: SourceKind = "feed"
+    #: Set for a page, and for nothing else.
+    page: PageSelectors | None = None
 
 
 # --- fetch --------------------------------------------------------------------
@@ -437,6 +461,8 @@ class ChangedEntry:
     edit: Edit
     #: When the change was seen; where NEWS moves ``updated`` to if the entry leads.
     seen_at: datetime
+    #: It is an advertisement now.
+    ad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -479,6 +505,8 @@ class StoryHeader:
     position: int
     #: Raised by every change that a document could show.
     revision: int
+    #: The lead is an advertisement.
+    ad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from zoneinfo import ZoneInfo
 from aggregator import scheduler
 from aggregator.clock import Clock
 from aggregator.config import Config
-from aggregator.dedup.arrival import admit
+from aggregator.dedup.arrival import admit, is_ad
 from aggregator.dedup.edits import judge_edit
 from aggregator.dedup.stories import WINDOW, group
 from aggregator.errors import StoreError
@@ -338,7 +338,9 @@ def _edits(
         # Of an expired entry only the hash is kept, so that it is read once.
         edit = judge_edit(old, one, read.shared_blocks) if old else Edit.NOISE
         changes.append(
-            ChangedEntry(read=one, edit=edit, seen_at=poll.result.fetched_at)
+            ChangedEntry(
+                read=one, edit=edit, seen_at=poll.result.fetched_at, ad=is_ad(one.entry)
+            )
         )
     return tuple(changes)
 

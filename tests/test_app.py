@@ -396,6 +396,35 @@ def test_what_is_withheld_brings_its_topics_to_the_story_it_joins(
     assert own["tagged"]
 
 
+def test_what_becomes_an_advertisement_leaves_the_documents(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(BRIDGE, PLAY)))
+    site.once()
+    ad = Item(
+        "1", "Реклама. Окна со скидкой", "Окна, двери и балконы со скидкой до осени."
+    )
+    portal.say("/rss", rss(ad, PLAY))
+
+    site.once()
+
+    assert site.titles() == [PLAY.title]
+    assert site.explain("1")["published"]["withheld"] == "ad"
+
+
+def test_advertisements_leave_when_the_operator_drops_them(site: Site, portal: Portal):
+    ad = Item(
+        "1", "Окна со скидкой", "Скидки.", link="https://portal.example/1?erid=2Vtz"
+    )
+    url = portal.say("/rss", rss(ad, PLAY))
+    site.configure(url, extra="publish: {ads: label}\n")
+    site.once()
+    labelled = site.titles()
+    site.configure(url)
+
+    site.once()
+
+    assert (len(labelled), site.titles()) == (2, [PLAY.title])
+
+
 def test_an_id_given_later_is_the_same_source(site: Site, portal: Portal):
     url = portal.say("/rss", rss(BRIDGE), ETag='"1"')
     site.configure(url)

@@ -201,11 +201,15 @@ def test_a_store_that_is_no_database_ends_with_1_and_stays(folder: Path):
     assert (folder / "var" / "aggregator.db").read_bytes().startswith(b"not a database")
 
 
-def test_reading_without_a_store_says_what_to_do(folder: Path):
-    done = aggregator("status", cwd=folder)
+def test_before_the_first_cycle_every_source_is_new(folder: Path):
+    status = aggregator("status", "--json", cwd=folder)
+    explained = aggregator("explain", "https://p.example/1", cwd=folder)
 
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    assert status.returncode == 0
+    assert [row["state"] for row in json.loads(status.stdout)["sources"]] == ["new"]
+    assert explained.returncode == 1
+    assert "Traceback" not in explained.stderr
+    assert not (folder / "var").exists()
 
 
 def test_backup_is_a_store_and_never_overwrites(folder: Path):

@@ -87,7 +87,7 @@ def _admission(
     old: bool,
     ads: Literal["drop", "label"],
 ) -> Admission:
-    ad = _is_ad(entry)
+    ad = is_ad(entry)
     withheld = None
     if ad and ads == "drop":
         withheld = Withheld.AD
@@ -96,7 +96,7 @@ def _admission(
     return Admission(effective=min(date or now, now), withheld=withheld, ad=ad)
 
 
-def _is_ad(entry: Entry) -> bool:
+def is_ad(entry: Entry) -> bool:
     """Whether the link carries erid, or what is read first is «Реклама»."""
     if entry.link is not None and has_ad_token(entry.link):
         return True

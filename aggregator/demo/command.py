@@ -77,10 +77,7 @@ def _poll(config: Config) -> app.CycleReport:
 
 
 def _show(config: Config, found: app.CycleReport) -> None:
-    with app.open_store(config, writing=False) as store:
-        now = datetime.now(UTC)
-        status = documents.status(store, config, now, store.states())
-        report.print_status(status, config.site.timezone)
+    report.print_status(app.status(config), config.site.timezone)
     print()
     for name, value in found.as_json().items():
         print(f"{name.replace('_', ' '):18} {value}")

@@ -167,7 +167,14 @@ def apply_edits(
     update_many(connection, tombstone, ("content_hash",), gone)
 
 
-_REPLACED = ("content_hash", "link_hash", "title_hash", "start_hash", "tagged")
+_REPLACED = (
+    "content_hash",
+    "link_hash",
+    "title_hash",
+    "start_hash",
+    "ad",
+    "tagged",
+)
 
 
 def _replaced(changed: ChangedEntry) -> tuple[Any, ...]:
@@ -178,6 +185,7 @@ def _replaced(changed: ChangedEntry) -> tuple[Any, ...]:
         found.link,
         found.title,
         found.start,
+        changed.ad,
         tagged_row(changed.read.topics),
     )
 

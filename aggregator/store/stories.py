@@ -43,8 +43,14 @@ def header_page(
             published,
             position,
             story.c.revision,
+            entry.c.ad,
         )
         .join_from(story, source, source.c.number == story.c.lead_source)
+        .join(
+            entry,
+            (entry.c.source == story.c.lead_source)
+            & (entry.c.key_hash == story.c.lead_key),
+        )
         .where(story.c.announced, published >= to_micros(since))
         .order_by(published.desc(), position, story.c.id)
         .limit(PAGE)
@@ -69,6 +75,7 @@ def header_page(
             published=from_micros(row.published),
             position=row.position,
             revision=row.revision,
+            ad=row.ad,
         )
         for row in connection.execute(found)
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from aggregator.clock import Clock
-from aggregator.errors import StoreError
+from aggregator.errors import NoStore, StoreError
 from aggregator.store.database import (
     BUSY_TIMEOUT_SECONDS,
     PAGE_BYTES,
@@ -62,7 +62,7 @@ def _open(url: str, *, writing: bool) -> Database:
         elif writing:
             _create_file(path)
         else:
-            raise StoreError(f"{path}: {_NO_STORE}")
+            raise NoStore(f"{path}: {_NO_STORE}")
     return connect(url, writing=writing)
 
 
@@ -97,7 +97,7 @@ def _check_current(database: Database) -> None:
     with database.transaction() as connection:
         found = revision(connection, database.name)
     if found is None:
-        raise StoreError(f"{database.name}: {_NO_STORE}")
+        raise NoStore(f"{database.name}: {_NO_STORE}")
     _refuse_newer(found, database.name)
     if found != REVISION:
         raise StoreError(
