@@ -420,6 +420,13 @@ def test_undeclared_cyrillic_titles_read_as_russian(charset):
     assert codes(found) == ["encoding"]
 
 
+def test_comments_before_an_unknown_root_are_quick():
+    """60 comments of no text took longer than the universe is old."""
+    found = parse("<!---->" * 60 + "<x/>")
+
+    assert found.code == "not_a_feed"
+
+
 def test_utf8_under_a_wrong_http_charset():
     body = '<?xml version="1.0" encoding="UTF-8"?><rss><channel><item><title>Театр</title></item></channel></rss>'
 

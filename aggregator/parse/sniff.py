@@ -37,12 +37,13 @@ _html = re.compile(
 ).search
 # What stands at addresses next to feeds; parts of it look like HTML.
 _other_xml = re.compile(
-    r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(opml|urlset|sitemapindex|svg)[\s>]",
+    # Atomic: a comment that may end at any later "-->" costs 2^n steps for n comments.
+    r"(?>(?:<\?.*?>|<!--.*?-->)\s*)*+<(opml|urlset|sitemapindex|svg)[\s>]",
     re.DOTALL,
 ).match
 _OTHER_XML = {
     "opml": "a list of feeds (OPML)",
-    "urlset": "a sitemap",
+    "urlset": "a sitemap (kind: sitemap reads it)",
     "sitemapindex": "a list of sitemaps",
     "svg": "an SVG image",
 }
@@ -81,6 +82,11 @@ def looks_like_html(text: str) -> bool:
     return _html(text[:_HEAD]) is not None
 
 
+def is_challenge(text: str) -> bool:
+    """Whether a page that is not what was asked for comes from a bot wall."""
+    return _challenge(text[:_HEAD]) is not None
+
+
 def not_binary_feed(kind: str) -> SourceError:
     return _error(
         "not_a_feed:binary", f"The address answers with {kind}, not with a feed."
@@ -101,7 +107,7 @@ def not_a_feed(text: str, url: str) -> SourceError:
             "not_a_feed",
             f"The document is no known kind of feed; it begins with: {start}",
         )
-    if _challenge(head):
+    if is_challenge(head):
         return _error(
             "not_a_feed:challenge",
             "A bot wall answers instead of the feed; ask the portal to admit this aggregator.",
@@ -135,12 +141,12 @@ def feed_links(html: str, url: str) -> list[str]:
         is_alternate = "alternate" in attributes.get("rel", "").lower().split()
         if is_alternate and kind in _FEED_TYPES:
             link = links.resolve(url, attributes.get("href", ""))
-            if link and len(link) < 150 and not _leads_inside(link, url):
+            if link and len(link) < 150 and not leads_inside(link, url):
                 found[link] = None
     return list(found)[:_MAX_PROPOSALS]
 
 
-def _leads_inside(link: str, url: str) -> bool:
+def leads_inside(link: str, url: str) -> bool:
     """Whether a link names a private address: messages are published.
 
     A page may name its own.
