@@ -54,7 +54,8 @@ def clean_text(value: str) -> str:
     Removes NUL, C0 and C1 controls, lone surrogates, noncharacters and bidirectional
     overrides; white space and letters stay as they are. Idempotent.
     """
-    if _suspicious.search(value) is None:
+    # What prints (str.isprintable) holds no control, no override and no surrogate.
+    if value.isprintable() or _suspicious.search(value) is None:
         return value
     return _unwanted.sub("", value)
 
@@ -75,8 +76,20 @@ def plain_text(html: str) -> str:
         html = html.replace("\n", " ")
     if "&" in html:
         html = unescape(html)
-    lines = (" ".join(line.split()) for line in html.split("\n"))
-    return clean_text("\n".join(line for line in lines if line))
+    lines = []
+    prints = True
+    for line in html.split("\n"):
+        if (
+            "  " in line or not line.isprintable()
+        ):  # white space that is no single space
+            prints = False
+            line = " ".join(line.split())
+        else:
+            line = line.strip(" ")
+        if line:
+            lines.append(line)
+    text = "\n".join(lines)
+    return text if prints else clean_text(text)
 
 
 def shorten(text: str, limit: int) -> str:

@@ -39,6 +39,19 @@ def test_clean_text_is_idempotent_and_legal(value):
     assert not ILLEGAL_IN_XML.search(once)
 
 
+@given(anything)
+def test_what_prints_is_clean(value):
+    """By this law ``clean_text`` and ``plain_text`` pass most texts without a search."""
+    printed = "".join(filter(str.isprintable, value))
+
+    assert clean_text(printed + "\n").removesuffix("\n") == printed
+
+
+@given(st.text(st.sampled_from("аб \t\n\r\xa0\u2028\u3000<>p/&;")))
+def test_plain_text_collapses_all_white_space(html):
+    assert all(line == " ".join(line.split()) for line in plain_text(html).split("\n"))
+
+
 @pytest.mark.parametrize(
     ("html", "text"),
     [

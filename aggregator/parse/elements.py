@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from xml.etree.ElementTree import Element
 
 from aggregator.parse.found import FULL_TEXT, HTML_TYPES, MAX_TAGS, Found
@@ -36,6 +35,15 @@ _windows_1252 = {
 }
 
 
+class Traits(NamedTuple):
+    """What holds for a whole document."""
+
+    names: Mapping[str, str]
+    atom: bool
+    #: It may hold characters from U+0080 to U+009F.
+    has_c1: bool
+
+
 class Context:
     """A feed or an entry while its elements are read."""
 
@@ -45,18 +53,16 @@ class Context:
         "depths",
         "found",
         "handlers",
+        "has_c1",
         "has_content",
         "level",
         "names",
         "titled",
     )
 
-    def __init__(
-        self, names: Mapping[str, str], handlers: Mapping[str, Handler], *, atom: bool
-    ) -> None:
-        self.names = names
+    def __init__(self, traits: Traits, handlers: Mapping[str, Handler]) -> None:
+        self.names, self.atom, self.has_c1 = traits
         self.handlers = handlers
-        self.atom = atom
         self.found: Found = {}
         #: A title was found, and later ones in the same place do not count.
         self.titled = False
@@ -99,16 +105,19 @@ def _stripped(element: Element) -> str:
     return (element.text or "").strip()
 
 
-def _value(element: Element) -> str:
-    return _unmangled(_stripped(element))
+def _value(context: Context, element: Element) -> str:
+    return _unmangled(context, _stripped(element))
 
 
-def _unmangled(text: str) -> str:
+def _unmangled(context: Context, text: str) -> str:
     """UTF-8 that was taken for latin-1, and windows-1252 for Unicode, put right."""
     if text.isascii():
         return text
-    with suppress(UnicodeError):
+    try:
         text = text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        if not context.has_c1:
+            return text
     return text.translate(_windows_1252) if _c1(text) else text
 
 
@@ -174,7 +183,7 @@ def _store(name: str) -> Handler:
 
     def store(context: Context, element: Element) -> None:
         context.attributes(element)
-        context.found[name] = _value(element)
+        context.found[name] = _value(context, element)
 
     return store
 
@@ -193,7 +202,7 @@ def _store_bare(name: str) -> Handler:
 
 def _title(context: Context, element: Element) -> None:
     kind = _kind(context, element, "text/plain")
-    value = _value(element)
+    value = _value(context, element)
     if not context.titled:
         context.found["title"] = value
         # That RSS titles may be HTML is settled in ``found``.
@@ -203,7 +212,7 @@ def _title(context: Context, element: Element) -> None:
 
 def _rights(context: Context, element: Element) -> None:
     kind = _kind(context, element, "text/plain")
-    value = context.found["rights"] = _value(element)
+    value = context.found["rights"] = _value(context, element)
     context.found["rights_detail"] = {"type": _guessed(context, kind, value)}
 
 
@@ -231,7 +240,7 @@ def _link(context: Context, element: Element, *, in_entry: bool = False) -> None
         if link["rel"] == "alternate" and link["type"] in _LINK_HTML:
             context.found["link"] = link["href"]
         return
-    value = _unmangled(_address(value))
+    value = _unmangled(context, _address(value))
     if "&" in value:
         if in_entry:
             value = value.replace("&amp;", "&")
@@ -249,7 +258,7 @@ def _guid(context: Context, element: Element) -> None:
     found = context.found
     permanent = context.attributes(element).get("ispermalink", "true") == "true"
     value = _stripped(element)
-    value = found["id"] = _unmangled(_address(value) if permanent else value)
+    value = found["id"] = _unmangled(context, _address(value) if permanent else value)
     found.setdefault("guidislink", permanent and "link" not in found)
     if permanent:
         found.setdefault("link", value)
@@ -262,13 +271,13 @@ def _description(context: Context, element: Element, *, kind: str) -> None:
         _content(context, element, kind="text/plain")
         return
     kind = _kind(context, element, kind)
-    value = found["summary"] = _value(element)
+    value = found["summary"] = _value(context, element)
     found["summary_detail"] = {"type": _guessed(context, kind, value)}
 
 
 def _content(context: Context, element: Element, *, kind: str) -> None:
     kind = _kind(context, element, kind)
-    value = _value(element)
+    value = _value(context, element)
     content = {"type": _guessed(context, kind, value), "value": value}
     context.found.setdefault("content", []).append(content)
     context.found.setdefault("summary", value)
@@ -281,7 +290,7 @@ def _author(context: Context, element: Element) -> None:
     if len(element):
         _person(context, element, person)
     else:
-        context.author = _value(element)
+        context.author = _value(context, element)
         if context.author:
             person["name"] = context.author
     context.found.setdefault("authors", []).append(person)
@@ -330,7 +339,7 @@ def _tagged(
     label: str | None,
 ) -> None:
     """A category of attributes, and the one of the text that may complete it."""
-    value = _value(element)
+    value = _value(context, element)
     tags = _add_tag(context, term, scheme, label)
     if value and tags and not tags[-1]["term"]:
         tags[-1]["term"] = value
@@ -341,7 +350,7 @@ def _tagged(
 def _keywords(context: Context, element: Element, *, scheme: str | None) -> None:
     if element.keys():
         raise Unusual("attributes")
-    for term in _value(element).split(","):
+    for term in _value(context, element).split(","):
         if term := term.strip():
             _add_tag(context, term, scheme, None)
 
@@ -440,7 +449,7 @@ def _media_text(name: str) -> Handler:
 
     def media_text(context: Context, element: Element) -> None:
         context.attributes(element)
-        value = _value(element)
+        value = _value(context, element)
         if context.level <= context.depths.setdefault(name, context.level):
             context.depths[name] = context.level
             context.found[name] = value

@@ -8,6 +8,7 @@ and declared entities are replaced in the text before (``xmltext``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -15,6 +16,7 @@ from xml.parsers import expat
 from aggregator.parse.elements import (
     Context,
     Handler,
+    Traits,
     entry_handler,
     feed_handler,
 )
@@ -26,20 +28,29 @@ from aggregator.parse.xmltext import XmlText, expand
 #: A tree takes up to 400 bytes for each; 5,000 entries of 15 elements have 150,000.
 MAX_MARKUP = 400_000
 
+# Two, because one that begins with a fixed byte is looked for at memory's speed.
+_c1 = re.compile(rb"\xc2[\x80-\x9f]").search
+_c1_reference = re.compile(rb"&#(?:0*1[2-5][0-9]|x0*[89][0-9a-fA-F]);").search
+
 
 def read_feed(document: XmlText) -> RawFeed | None:
     """What ``feed.read_feed`` would give; None when that one must be asked."""
     text = expand(document)
     if text.count("<") > MAX_MARKUP:
         return None
+    body = text.encode("utf-8", "replace")
     try:
-        root, namespaces = _tree(text)
-        return _Document(root, namespaces).read()
+        root, namespaces = _tree(body)
+        return _Document(root, namespaces, has_c1=_may_hold_c1(body)).read()
     except (expat.ExpatError, Unusual):
         return None
 
 
-def _tree(text: str) -> tuple[Element, Declared]:
+def _may_hold_c1(body: bytes) -> bool:
+    return _c1(body) is not None or (b"&#" in body and _c1_reference(body) is not None)
+
+
+def _tree(body: bytes) -> tuple[Element, Declared]:
     """The root element, and the namespaces (prefix, URI) in the order of the text."""
     builder = TreeBuilder()
     namespaces: list[tuple[str | None, str | None]] = []
@@ -54,7 +65,7 @@ def _tree(text: str) -> tuple[Element, Declared]:
         (prefix, uri)
     )
     # In one piece: expat before 2.6 is quadratic on large tokens in parts.
-    parser.Parse(text.encode("utf-8", "replace"), True)
+    parser.Parse(body, True)
     return builder.close(), namespaces
 
 
@@ -74,15 +85,15 @@ class _Handlers(dict[str, Handler]):
 class _Document:
     """One document on its way into a ``RawFeed``."""
 
-    def __init__(self, root: Element, namespaces: Declared) -> None:
+    def __init__(self, root: Element, namespaces: Declared, *, has_c1: bool) -> None:
         self._root = root
         self._version = version_declared(namespaces)
         self._names = Names(namespaces)
         self._entry_handlers = _Handlers(self._names, entry_handler)
-        self._atom = self._names[root.tag] == "feed"
-        self._feed = Context(
-            self._names, _Handlers(self._names, feed_handler), atom=self._atom
+        self._traits = Traits(
+            names=self._names, atom=self._names[root.tag] == "feed", has_c1=has_c1
         )
+        self._feed = Context(self._traits, _Handlers(self._names, feed_handler))
         self._entries: list[Found] = []
         self._cut = False
 
@@ -101,7 +112,7 @@ class _Document:
                 self._read_rdf(root)
             case _:
                 raise Unusual("root")
-        feed = raw_feed(self._feed.found, self._entries, atom=self._atom)
+        feed = raw_feed(self._feed.found, self._entries, atom=self._traits.atom)
         feed.cut = self._cut
         return feed
 
@@ -135,7 +146,7 @@ class _Document:
         if len(self._entries) >= MAX_ENTRIES:
             self._cut = True
             return False
-        entry = Context(self._names, self._entry_handlers, atom=self._atom)
+        entry = Context(self._traits, self._entry_handlers)
         entry.has_content, self._feed.has_content = self._feed.has_content, False
         if element.keys():
             about = entry.attributes(element).get("rdf:about")
