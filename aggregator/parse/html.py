@@ -11,6 +11,7 @@ import re
 import nh3
 
 from aggregator import links
+from aggregator.parse.tidy import is_tidy
 from aggregator.text import clean_text
 
 #: contracts, Numbers: title 1,000, other fields 500,000 characters.
@@ -173,6 +174,8 @@ class Sanitiser:
         ``base`` makes relative links absolute; a link that stays relative is dropped.
         """
         html = html.strip()
+        if len(html) <= MAX_FIELD and is_tidy(html):
+            return html
         if not _formatted_text(html):
             return clean_text(html[:MAX_FIELD])
         self._base = base
