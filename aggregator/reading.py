@@ -39,6 +39,8 @@ def read_document(job: DocumentJob, *, rules: Rules) -> DocumentRead | SourceErr
         content_type=job.content_type,
         encoding=job.source.encoding,
         timezone=job.source.timezone,
+        kind=job.source.kind,
+        page=job.source.page,
     )
     if isinstance(feed, SourceError):
         return feed

@@ -27,6 +27,7 @@ IMPORTERS = {
     "publicsuffixlist": "links.py",
     "pydantic": "config",
     "pymorphy3": "russian",
+    "selectolax": "parse/page.py",
     "sqlalchemy": "store",
     "starlette": "serve",
     "Stemmer": "russian",

@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from aggregator.model import ParsedFeed, SourceError, SourceWarning
+from aggregator.model import (
+    PageSelectors,
+    ParsedFeed,
+    SourceError,
+    SourceKind,
+    SourceWarning,
+)
 from aggregator.parse.dates import source_zone
 from aggregator.parse.decode import Decoded, decode
 from aggregator.parse.entries import parsed_feed
@@ -38,15 +44,33 @@ def parse_document(
     content_type: str | None,
     encoding: str | None = None,
     timezone: str = "Europe/Moscow",
+    kind: SourceKind = "feed",
+    page: PageSelectors | None = None,
 ) -> ParsedFeed | SourceError:
     """The feed that ``body`` holds, or why there is none. Raises nothing but MemoryError.
 
     ``url`` is where the body came from, the base of relative links; ``content_type``
     the HTTP header; ``encoding`` overrides what the document says; ``timezone`` (IANA)
-    is that of dates which name none.
+    is that of dates which name none. ``page`` belongs to the kind of that name.
     """
     try:
-        return _parse(body, url, content_type, encoding, timezone)
+        if kind == "page":
+            from aggregator.parse.page import with_charset
+
+            content_type = with_charset(body, content_type)
+        decoded = _decoded(body, content_type, encoding)
+        if isinstance(decoded, SourceError):
+            return decoded
+        raw = _read_as(kind, page, decoded.text.lstrip("\ufeff \t\r\n\0"), url)
+        if isinstance(raw, SourceError):
+            return raw
+        return parsed_feed(
+            raw,
+            url=url,
+            zone=source_zone(timezone),
+            document_chars=len(decoded.text),
+            warnings=(*_encoding_warning(decoded), *raw.warnings),
+        )
     except MemoryError:
         raise  # the worker's limit, which the worker's parent names
     except Exception as fault:  # whatever a parser makes of hostile input
@@ -56,37 +80,40 @@ def parse_document(
         )
 
 
-def _parse(
-    body: bytes, url: str, content_type: str | None, encoding: str | None, timezone: str
-) -> ParsedFeed | SourceError:
+def _decoded(
+    body: bytes, content_type: str | None, encoding: str | None
+) -> Decoded | SourceError:
     if not body.strip():
         return SourceError(code="empty", message="The document is empty.")
     kind = binary_kind(body)
     if kind:
         return not_binary_feed(kind)
-    decoded = decode(body, content_type, encoding)
-    if decoded is None:
-        return SourceError(
-            code="decode",
-            message="The bytes are text in no encoding that is known or declared.",
-        )
-    raw = _read(decoded.text.lstrip("\ufeff \t\r\n\0"), url)
-    if isinstance(raw, SourceError):
-        return raw
-    return parsed_feed(
-        raw,
-        url=url,
-        zone=source_zone(timezone),
-        document_chars=len(decoded.text),
-        warnings=_encoding_warning(decoded),
+    return decode(body, content_type, encoding) or SourceError(
+        code="decode",
+        message="The bytes are text in no encoding that is known or declared.",
     )
 
 
-def _read(text: str, url: str) -> RawFeed | SourceError:
+def _read_as(
+    kind: SourceKind, page: PageSelectors | None, text: str, url: str
+) -> RawFeed | SourceError:
     if not text:
         return SourceError(
             code="empty", message="The document holds nothing but white space."
         )
+    # What reads pages and sitemaps is imported by those who have some.
+    if page is not None:
+        from aggregator.parse.page import read_page
+
+        return read_page(text, url, page)
+    if kind == "sitemap":
+        from aggregator.parse.sitemap import read_sitemap
+
+        return read_sitemap(text, url)
+    return _read(text, url)
+
+
+def _read(text: str, url: str) -> RawFeed | SourceError:
     if text[0] in "{[":
         return read_json_feed(text)
     document = xml_text(text)

@@ -49,7 +49,7 @@ _ZONES = {
     for name in names.split()
 }
 # The first three letters name every month in both languages, but for «май/мая».
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -154,7 +154,7 @@ def _is_sane(moment: datetime) -> bool:
 
 
 def _named_month(match: re.Match[str], zone: tzinfo) -> datetime | None:
-    month = _MONTHS.get(match["month"][:3].lower())
+    month = MONTHS.get(match["month"][:3].lower())
     return _from_parts(match, month, zone) if month else None
 
 

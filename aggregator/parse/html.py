@@ -186,7 +186,7 @@ class Sanitiser:
 
     def _within_limits(self, html: str) -> str:
         """Cut by nodes: the source is cut, and what is then open gets closed."""
-        html = _before_depth(_cut(html, MAX_FIELD))
+        html = before_depth(_cut(html, MAX_FIELD))
         clean = self._cleaner.clean(html)
         while len(clean) > MAX_FIELD:  # escaping and closing tags made it longer
             html = _cut(html, len(html) * MAX_FIELD // len(clean) * 9 // 10)
@@ -205,7 +205,7 @@ _strip_all = nh3.Cleaner(tags=set(), clean_content_tags=_DROPPED_WITH_CONTENT)
 
 def without_markup(html: str) -> str:
     """``html`` with every tag removed, the content of scripts too; entities stay."""
-    return _strip_all.clean(_before_depth(html[:MAX_FIELD]))
+    return _strip_all.clean(before_depth(html[:MAX_FIELD]))
 
 
 def _kept_image(match: re.Match[str]) -> str:
@@ -231,15 +231,15 @@ def _cut(html: str, limit: int) -> str:
     return html[:entity] if entity > html.rfind(";") else html
 
 
-def _before_depth(html: str) -> str:
-    """``html`` up to where it nests deeper than MAX_DEPTH."""
-    if html.count("<") <= MAX_DEPTH:
+def before_depth(html: str, limit: int = MAX_DEPTH) -> str:
+    """``html`` up to where it nests deeper than ``limit``."""
+    if html.count("<") <= limit:
         return html
     depth = 0
     for match in _tag.finditer(html):
         if match[2].lower() in _NO_DEPTH:
             continue
         depth = max(0, depth - 1) if match[1] else depth + 1
-        if depth > MAX_DEPTH:
+        if depth > limit:
             return html[: match.start()]
     return html

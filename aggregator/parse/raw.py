@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from aggregator.model import SourceWarning
+
 #: contracts, Numbers.
 MAX_ENTRIES = 5000
 
@@ -66,3 +68,5 @@ class RawFeed:
     too_deep: bool = False
     #: Why the document was not well-formed; None when it was.
     recovered: str | None = None
+    #: What only the reader could notice.
+    warnings: tuple[SourceWarning, ...] = ()
