@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aggregator import __version__
 from aggregator.config import Config
+from aggregator.errors import PublishError
 from aggregator.model import PublishedStory, SourceState, StoryHeader
 from aggregator.publish.select import cutoff, select
 from aggregator.publish.status import render_status, status_document
@@ -53,6 +54,12 @@ def feeds(config: Config) -> tuple[Document, ...]:
     )
 
 
+def documents(config: Config) -> tuple[Document, ...]:
+    """Every document that shows stories, in the order in which they are written."""
+    index = Document(name=INDEX, topic=None, title=config.site.title)
+    return (*feeds(config), index)
+
+
 def selected(
     store: Store, config: Config, topic: str | None, now: datetime
 ) -> list[StoryHeader]:
@@ -79,8 +86,9 @@ def publish(
 ) -> set[str]:
     """Bring ``output/`` up to date with the store; the names whose bytes changed.
 
-    `whole` renders every document, as ``aggregator publish`` does. PublishError when a file cannot be written: those
-    before it stand, the others are as they were.
+    `whole` renders every document, as ``aggregator publish`` does. A document of a topic
+    that is no longer configured is removed. PublishError when a file cannot be written:
+    it is as it was, and the others are up to date.
     """
     store.announce()
     output = OutputFolder(config.output)
@@ -88,31 +96,29 @@ def publish(
     manifest = store.documents()
     records: list[DocumentRecord] = []
     written: set[str] = set()
-    try:
-        for document in (*feeds(config), None):  # the index last
-            name = document.name if document else INDEX
-            headers = selected(store, config, document.topic if document else None, now)
-            inputs = _inputs(config, name, headers, states)
-            if not whole and _stands(config.output / name, manifest.get(name), inputs):
-                continue
-            stories = store.stories([header.id for header in headers])
-            data = (
-                _atom(config, document, stories, store)
-                if document
-                else _index(config, stories)
-            )
-            if output.put(name, data):
-                written.add(name)
-            records.append(
-                DocumentRecord(
-                    name=name,
-                    fingerprint=inputs,
-                    digest=hashlib.sha256(data).hexdigest(),
-                )
-            )
-    finally:
-        if records:
-            store.save_documents(records)
+    refused: list[PublishError] = []
+    for document in documents(config):
+        headers = selected(store, config, document.topic, now)
+        inputs = _inputs(config, document.name, headers, states)
+        known = manifest.pop(document.name, None)
+        if not whole and known and _stands(config.output, known, inputs):
+            continue
+        data = _rendered(store, config, document, headers)
+        try:
+            if output.put(document.name, data):
+                written.add(document.name)
+        except PublishError as error:
+            refused.append(error)
+            continue
+        digest = hashlib.sha256(data).hexdigest()
+        records.append(
+            DocumentRecord(name=document.name, fingerprint=inputs, digest=digest)
+        )
+    for record in manifest.values():
+        output.remove(record.name, record.digest)
+    store.save_documents(records, gone=manifest.keys())
+    if refused:
+        raise refused[0]
     return written
 
 
@@ -151,13 +157,28 @@ def status(
     )
 
 
-def _stands(path: Path, record: DocumentRecord | None, inputs: str) -> bool:
-    if record is None or record.fingerprint != inputs:
+def _stands(folder: Path, record: DocumentRecord, inputs: str) -> bool:
+    """Whether the file is what was written last, and would be written again."""
+    if record.fingerprint != inputs:
         return False
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == record.digest
+        data = (folder / record.name).read_bytes()
     except OSError:
         return False
+    return hashlib.sha256(data).hexdigest() == record.digest
+
+
+def _rendered(
+    store: Store, config: Config, document: Document, headers: Sequence[StoryHeader]
+) -> bytes:
+    configured = {topic.key for topic in config.topics}
+    stories = [
+        replace(story, topics=tuple(key for key in story.topics if key in configured))
+        for story in store.stories([header.id for header in headers])
+    ]
+    if document.name == INDEX:
+        return _index(config, stories)
+    return _atom(config, document, stories, store.created)
 
 
 def _inputs(
@@ -196,7 +217,10 @@ def _inputs(
 
 
 def _atom(
-    config: Config, document: Document, stories: Sequence[PublishedStory], store: Store
+    config: Config,
+    document: Document,
+    stories: Sequence[PublishedStory],
+    created: datetime,
 ) -> bytes:
     from aggregator.publish.atom import AtomDocument, render_atom
 
@@ -212,7 +236,7 @@ def _atom(
             author=site.author or site.title,
             topics={topic.key: topic.title for topic in config.topics},
             summary_length=config.publish.summary_length,
-            empty_updated=store.created,
+            empty_updated=created,
         ),
         stories,
     )

@@ -70,15 +70,14 @@ def _standing(
     story = history.story
     if story is None or not history.announced:
         return []
-    names = [
+    return [
         document.name
-        for document in documents.feeds(config)
+        for document in documents.documents(config)
         if any(
             header.id == story.id
             for header in documents.selected(store, config, document.topic, now)
         )
     ]
-    return [*names, documents.INDEX] if "feed.atom" in names else names
 
 
 def _published(

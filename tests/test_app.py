@@ -14,6 +14,7 @@ import pytest
 
 from aggregator import app
 from aggregator.config import load_config
+from aggregator.errors import PublishError
 from aggregator.explain import explain
 
 NOW = datetime(2026, 9, 1, 10, 0, 0, tzinfo=UTC)
@@ -337,6 +338,34 @@ def test_a_document_that_was_damaged_is_made_again_before_any_poll(
 
     assert (report.sources, report.documents_written) == (0, 2)
     assert site.documents() == before
+
+
+def test_a_topic_that_is_taken_out_takes_its_document_along(site: Site, portal: Portal):
+    url = portal.say("/rss", rss(PLAY))
+    site.configure(url)
+    site.once()
+    theirs = site.folder / "output" / "theirs.atom"
+    theirs.write_text("somebody else's")
+    path = site.folder / "feeds.yaml"
+    path.write_text(
+        path.read_text("utf-8").replace("  culture:", "  theatre:"), "utf-8"
+    )
+
+    site.once()
+
+    assert "culture.atom" not in site.documents()
+    assert b"culture" not in site.documents()["feed.atom"]
+    assert theirs.exists()
+
+
+def test_a_document_that_cannot_be_written_costs_no_other(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(PLAY)))
+    (site.folder / "output" / "feed.atom").mkdir(parents=True)
+
+    with pytest.raises(PublishError, match=r"feed\.atom"):
+        site.once()
+
+    assert site.titles("culture.atom") == [PLAY.title]
 
 
 def test_publish_from_the_store_gives_the_same_bytes(site: Site, portal: Portal):

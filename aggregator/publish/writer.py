@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
@@ -44,6 +45,18 @@ class OutputFolder:
         except OSError as error:
             raise PublishError(self.path / name, error) from error
         return True
+
+    def remove(self, name: str, digest: str) -> None:
+        """Removes a document whose SHA-256 (hexadecimal) is `digest`; no other file."""
+        if not self.path.is_dir():
+            return
+        try:
+            with self._open() as folder:
+                data = _read(folder, name)
+                if data is not None and hashlib.sha256(data).hexdigest() == digest:
+                    os.unlink(name, dir_fd=folder)
+        except OSError as error:
+            raise PublishError(self.path / name, error) from error
 
     def clean_up(self) -> None:
         """Removes the temporary files of a process that died while writing.

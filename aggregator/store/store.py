@@ -24,7 +24,7 @@ from aggregator.model import (
     StoryMembers,
 )
 from aggregator.store import entries, reports, sources, stories, upgrading
-from aggregator.store.bulk import insert_many
+from aggregator.store.bulk import delete_many, insert_many
 from aggregator.store.database import Database
 from aggregator.store.lock import writers_lock
 from aggregator.store.record import record
@@ -203,13 +203,20 @@ class Store:
             for name, fingerprint, digest in rows
         }
 
-    def save_documents(self, records: Iterable[DocumentRecord]) -> None:
-        """Add to the manifest, or replace what it says under these names."""
+    def save_documents(
+        self, records: Iterable[DocumentRecord], gone: Iterable[str] = ()
+    ) -> None:
+        """Replace what the manifest says under these names; forget those that are gone."""
         rows = [(each.name, each.fingerprint, each.digest) for each in records]
-        replace = ("fingerprint", "digest")
-        self._write(
-            lambda connection: insert_many(connection, document, rows, replace=replace)
-        )
+        names = [(name,) for name in gone]
+        if not rows and not names:
+            return
+
+        def write(connection: Connection) -> None:
+            insert_many(connection, document, rows, replace=("fingerprint", "digest"))
+            delete_many(connection, document, names)
+
+        self._write(write)
 
     # --- status and explain
 
