@@ -25,6 +25,7 @@ from aggregator.config.keys import (
     FetchKeys,
     FileKeys,
     KeepKeys,
+    PageKeys,
     PublishKeys,
     ServeKeys,
     SiteKeys,
@@ -34,7 +35,7 @@ from aggregator.config.keys import (
 from aggregator.config.yaml_nodes import plain_value, read_yaml
 from aggregator.errors import ConfigError
 from aggregator.links import source_address
-from aggregator.model import Source, Term
+from aggregator.model import PageSelectors, Source, Term
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data" / "config"
@@ -608,8 +609,18 @@ def test_faults_of_the_site(faults, site, fault):
         ("http://169.254.169.254/", "169.254.169.254 is no public address"),
         ("5", "expected keys with values, found 5"),
         ("{name: x}", "url: required key is missing"),
-        ("{url: https://a.ru/, kind: page}", "expected feed, found page"),
-        ("{url: https://a.ru/, page: {item: a}}", "page: unknown key"),
+        ("{url: https://a.ru/, kind: html}", "expected feed, sitemap or page, found"),
+        ("{url: https://a.ru/, kind: site}", "did you mean 'sitemap'?"),
+        ("{url: https://a.ru/, kind: page}", "needs page with item and title"),
+        ("{url: https://a.ru/, kind: page, page: }", "needs page with item and title"),
+        (
+            "{url: https://a.ru/, page: {item: a, title: b}}",
+            "3:26: sources.0.page: only kind: page has selectors, this is kind: feed",
+        ),
+        (
+            "{url: https://a.ru/, kind: sitemap, page: {item: a, title: b}}",
+            "only kind: page has selectors, this is kind: sitemap",
+        ),
         ("{url: https://a.ru/, id: a b}", "expected an id"),
         ("{url: https://a.ru/, id: 93}", "expected an id"),
         ("{url: https://a.ru/, enabled: yes}", "expected true or false, found yes"),
@@ -628,6 +639,66 @@ def test_faults_of_a_source(faults, source, fault):
 
     assert fault in found
     assert found.startswith("3:")
+
+
+@pytest.mark.parametrize(
+    ("page", "fault"),
+    [
+        ("{item: li}", "page.title: required key is missing"),
+        ("{title: h3}", "page.item: required key is missing"),
+        ("li", "page: expected keys with values, found li"),
+        (
+            "{item: li, title: h3, text: p}",
+            "page.text: unknown key; known here: item, title, link",
+        ),
+        (
+            "{item: 'div..a', title: h3}",
+            "3:51: sources.0.page.item: expected a CSS selector such as div.news > h3,"
+            " found div..a",
+        ),
+        ("{item: li, title: ''}", "expected a CSS selector"),
+        ("{item: li, title: '//h3/a'}", "expected a CSS selector"),
+        ("{item: li, title: 'a::text'}", "expected a CSS selector"),
+        ("{item: li, title: 3}", "expected a CSS selector"),
+        ("{item: li, title: h3, image: 'img['}", "page.image: expected a CSS selector"),
+        (
+            "{item: li, title: h3, date: i, date_format: dd.mm.yyyy}",
+            "expected a format with day, month and year such as %d.%m.%Y",
+        ),
+        ("{item: li, title: h3, date: i, date_format: '%d %B'}", "with day, month"),
+        (
+            "{item: li, title: h3, date_format: '%d.%m.%Y'}",
+            "page.date_format: date_format needs date",
+        ),
+    ],
+)
+def test_faults_of_a_page(faults, page, fault):
+    source = f"{{url: https://a.ru/, kind: page, page: {page}}}"
+    (found,) = faults(SITE + f"sources:\n  - {source}\n")
+
+    assert fault in found
+    assert found.startswith("3:")
+
+
+def test_a_page_has_its_selectors(load):
+    page = '{item: li, title: "h3 > a", date: .when, date_format: "%d.%m.%Y"}'
+    (source,) = load(
+        SITE + f"sources: [{{url: https://a.ru/, kind: page, page: {page}}}]"
+    ).sources
+
+    assert source.kind == "page"
+    assert source.page == PageSelectors(
+        item="li", title="h3 > a", date=".when", date_format="%d.%m.%Y"
+    )
+
+
+def test_a_source_is_a_feed_unless_it_says(load):
+    sources = "sources: [https://a.ru/, {url: https://b.ru/, kind: sitemap}]"
+
+    assert [(s.kind, s.page) for s in load(SITE + sources).sources] == [
+        ("feed", None),
+        ("sitemap", None),
+    ]
 
 
 def test_an_id_belongs_to_one_source(faults):
@@ -742,6 +813,7 @@ DOCUMENTED = [
     ("topics", TopicKeys),
     ("Terms", ExcludedTermKeys),
     ("sources", SourceKeys),
+    ("page", PageKeys),
 ]
 
 
@@ -786,6 +858,7 @@ def test_the_big_example_has_every_key():
         (TopicKeys, topic),
         (ExcludedTermKeys, {key for term in terms for key in term}),
         (SourceKeys, everything["sources"][1]),
+        (PageKeys, everything["sources"][1]["page"]),
     ]
 
     for keys, mapping in shown:

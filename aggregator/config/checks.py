@@ -37,6 +37,7 @@ def cross_faults(document: Document, folder: Path) -> Iterator[Fault]:
     yield from _reserved_topics(document, _mapping(data.get("topics")))
     yield from _undefined_topics(document, data.get("topics"), sources)
     yield from _same_sources(document, sources)
+    yield from _pages(document, sources)
     yield from _private_addresses(document, data, sources)
     yield from _output(document, folder, data.get("output", "output"))
 
@@ -120,6 +121,24 @@ def _double(
     name = ".".join(map(str, first))
     message = f"{what} {value[:80]} is already that of {name} on line {line}"
     return document.fault(document.nearest(path), message)
+
+
+def _pages(
+    document: Document, sources: list[tuple[KeyPath, dict[str, Any]]]
+) -> Iterator[Fault]:
+    """``page`` and ``kind: page`` belong together; a format needs its date."""
+    for path, source in sources:
+        kind, page = source.get("kind", "feed"), source.get("page")
+        if kind == "page" and page is None:
+            message = "kind: page needs page with item and title"
+            yield document.fault((*path, "kind"), message)
+        if kind in ("feed", "sitemap") and page is not None:
+            message = f"only kind: page has selectors, this is kind: {kind}"
+            yield document.fault((*path, "page"), message, at_key=True)
+        selectors = _mapping(page)
+        if "date_format" in selectors and "date" not in selectors:
+            message = "date_format needs date, the selector of what is so written"
+            yield document.fault((*path, "page", "date_format"), message, at_key=True)
 
 
 def _private_addresses(

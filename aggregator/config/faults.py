@@ -14,6 +14,7 @@ from aggregator.config.keys import (
     FileKeys,
     KeepKeys,
     Keys,
+    PageKeys,
     PublishKeys,
     ServeKeys,
     SiteKeys,
@@ -124,6 +125,8 @@ def known_keys(path: Path) -> list[str]:
     match path:
         case ("sources", _):
             keys: type[Keys] = SourceKeys
+        case ("sources", _, "page"):
+            keys = PageKeys
         case ("topics", _):
             keys = TopicKeys
         case ("topics", _, "words", _):

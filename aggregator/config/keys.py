@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from aggregator.config import addresses, terms, values
 from aggregator.config.values import duration, number, whole, written
+from aggregator.model import SourceKind
 
 #: Other files of the output folder, now and to come, are named so.
 RESERVED_TOPICS = frozenset(
@@ -30,6 +31,7 @@ Duration = Annotated[timedelta, duration()]
 DurationOrZero = Annotated[timedelta, duration(timedelta(0))]
 Size = Annotated[int, written(values.parse_size, values.SIZE)]
 Zone = Annotated[str, written(values.timezone)]
+Selector = Annotated[str, written(values.selector)]
 Content = Literal["title", "summary", "full"]
 
 
@@ -192,15 +194,32 @@ class TopicKeys(Keys):
     )
 
 
-class SourceKeys(Keys):
-    """One feed that is polled."""
+class PageKeys(Keys):
+    """Where the entries of a page stand: CSS selectors, inside an item all but item."""
 
-    url: Url = _required("Address of the feed.")
+    item: Selector = _required("One for each entry.")
+    title: Selector = _required("The entry's title; an item without it is no entry.")
+    link: Selector | None = _default(None, "The entry's link; none: the first in it.")
+    date: Selector | None = _default(None, "When it was published.")
+    date_format: Annotated[str, written(values.date_format)] | None = _default(
+        None, "How date is written, as for strptime: %d.%m.%Y; none: recognised."
+    )
+    summary: Selector | None = _default(None, "The entry's lead.")
+    image: Selector | None = _default(None, "The entry's picture.")
+
+
+class SourceKeys(Keys):
+    """One feed, sitemap or page that is polled."""
+
+    url: Url = _required("Address of the feed, the sitemap or the page.")
     id: Annotated[str, written(values.source_id)] | None = _default(
         None, "Lasting name of the source; made from url when absent."
     )
     name: Line | None = _default(None, "Name for readers; the host when absent.")
-    kind: Literal["feed"] = _default("feed", "RSS, Atom or JSON Feed.")
+    kind: SourceKind = _default(
+        "feed", "RSS, Atom or JSON Feed; a sitemap; a page without a feed."
+    )
+    page: PageKeys | None = _default(None, "Only for kind: page: its selectors.")
     topics: list[TopicKey] = _default([], "Topics given to every entry.")
     interval: Duration | None = _default(None, "Instead of fetch.interval.")
     timezone: Zone | None = _default(None, "Instead of site.timezone.")

@@ -35,7 +35,7 @@ from aggregator.config.settings import (
 from aggregator.config.yaml_nodes import Document, read_yaml
 from aggregator.errors import ConfigError, Fault
 from aggregator.links import source_address
-from aggregator.model import Source, Term, Topic
+from aggregator.model import PageSelectors, Source, Term, Topic
 
 
 def load_config(path: Path) -> Config:
@@ -167,6 +167,8 @@ def _source(
         rights=keys.rights,
         max_bytes=keys.max_bytes or fetch.max_bytes,
         enabled=keys.enabled,
+        kind=keys.kind,
+        page=None if keys.page is None else PageSelectors(**dict(keys.page)),
     )
 
 

@@ -132,6 +132,29 @@ def encoding(value: object) -> str:
     return text
 
 
+# Selectors and formats are judged by what will read them; imported by who has some.
+
+
+def selector(value: object) -> str:
+    from aggregator.parse.page import is_selector
+
+    what = "a CSS selector such as div.news > h3"
+    text = text_of(value, what)
+    if len(text) > MAX_TEXT or not text.isprintable() or not is_selector(text):
+        raise expected(what)
+    return text
+
+
+def date_format(value: object) -> str:
+    from aggregator.parse.dateformat import is_date_format
+
+    what = "a format with day, month and year such as %d.%m.%Y"
+    text = text_of(value, what)
+    if len(text) > MAX_TEXT or not is_date_format(text):
+        raise expected(what)
+    return text
+
+
 # --- time and size ------------------------------------------------------------
 
 
