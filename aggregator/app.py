@@ -15,7 +15,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -35,11 +35,14 @@ from aggregator.store import Store
 #: How long SIGTERM waits for fetches in flight before it cancels them: what follows
 #: (commit, publish, the server's last answers) has to end within 10 s as well.
 PATIENCE = timedelta(seconds=6)
+STOPPING = timedelta(seconds=8)
 #: How long publishing waits for polls in flight, so that leads are chosen among all
 #: reports of a story and not among those that came first.
 SETTLING = timedelta(seconds=10)
 #: How often `run` asks what is due, and looks at feeds.yaml.
 TICK = timedelta(seconds=1)
+#: A store that was not polled for longer is not cleared by the first cycle after it.
+LONGEST_SILENCE = timedelta(days=7)
 #: How often entries that are past keeping are removed.
 EXPIRY = timedelta(hours=1)
 
@@ -71,9 +74,11 @@ def user_agent(config: Config) -> str:
 
 
 @contextmanager
-def open_store(config: Config, *, writing: bool) -> Iterator[Store]:
+def open_store(
+    config: Config, *, writing: bool, clock: Clock | None = None
+) -> Iterator[Store]:
     """The store, closed afterwards; StoreError when it cannot be used."""
-    store = Store.open(config.storage, writing=writing)
+    store = Store.open(config.storage, writing=writing, clock=clock)
     try:
         yield store
     finally:
@@ -130,12 +135,15 @@ def once(
     """
     clock = clock or SystemClock()
     started = monotonic()
-    with open_store(config, writing=True) as store, store.lock():
+    with open_store(config, writing=True, clock=clock) as store, store.lock():
         _sync(store, config)
         states = store.states()
         now = clock.now()
-        # What a crash left undone, before any poll.
-        written = documents.recover(store, config, now, states)
+        # What a crash left undone, before any poll; a file that cannot be written must
+        # not keep news from being read, and publishing says so again.
+        written: set[str] = set()
+        with suppress(PublishError):
+            written = documents.recover(store, config, now, states)
         if everything:
             sources = [source for source in config.sources if source.enabled]
         else:
@@ -152,7 +160,7 @@ def once(
                 on_poll=on_poll,
             )
         )
-        store.expire(clock.now(), config.keep.unpublished, config.keep.published)
+        _expire(store, config, clock.now(), states)
         written |= documents.publish(store, config, clock.now(), after)
         documents.write_status(store, config, clock.now(), after)
     if totals.lost:
@@ -167,6 +175,20 @@ def once(
         stories_new=totals.stories_new,
         documents_written=len(written),
         seconds=round(monotonic() - started, 3),
+    )
+
+
+def _expire(
+    store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
+) -> int:
+    """Remove what is past keeping, by a clock that the last good polls bear out.
+
+    One that jumped a year ahead would empty the store.
+    """
+    polls = [state.last_success for state in states.values() if state.last_success]
+    borne_out = max(polls, default=now) + LONGEST_SILENCE
+    return store.expire(
+        min(now, borne_out), config.keep.unpublished, config.keep.published
     )
 
 
@@ -225,7 +247,7 @@ def status(config: Config, clock: Clock | None = None) -> dict[str, Any]:
 
 def publish(config: Config, clock: Clock | None = None) -> set[str]:
     """Render all documents from the store; the names of those whose bytes changed."""
-    with open_store(config, writing=True) as store, store.lock():
+    with open_store(config, writing=True, clock=clock) as store, store.lock():
         _sync(store, config)
         now, states = (clock or SystemClock()).now(), store.states()
         written = documents.publish(store, config, now, states, whole=True)
@@ -239,7 +261,7 @@ def publish(config: Config, clock: Clock | None = None) -> set[str]:
 def run(path: Path, clock: Clock | None = None) -> None:
     """Poll, publish and serve until SIGTERM or SIGINT; feeds.yaml is read again when it changes."""
     config = load_config(path)
-    with open_store(config, writing=True) as store, store.lock():
+    with open_store(config, writing=True, clock=clock) as store, store.lock():
         asyncio.run(Service(config, store, clock or SystemClock()).run())
 
 
@@ -293,10 +315,14 @@ class Service:
                 self._submit_due()
                 await self._stop.wait()
             log.info("stopping")
-            await self._machine.finish(PATIENCE)
             publisher.cancel()
             await asyncio.gather(publisher, return_exceptions=True)
-            await self._publish()
+            with suppress(TimeoutError):
+                # A database that is locked must not keep the program from ending: what
+                # is not stored is polled again.
+                async with asyncio.timeout(STOPPING.total_seconds()):
+                    await self._machine.finish(PATIENCE)
+                    await self._publish()
             await self._machine.close()
         self._thread.close()
 
@@ -342,11 +368,9 @@ class Service:
         self._in_background(self._expire_now())
 
     async def _expire_now(self) -> None:
-        keep = self._config.keep
+        now, states = self._clock.now(), dict(self._machine.states)
         try:
-            await self._thread.call(
-                self._store.expire, self._clock.now(), keep.unpublished, keep.published
-            )
+            await self._thread.call(_expire, self._store, self._config, now, states)
         except StoreError as error:
             log.error("nothing expired", extra={"error": str(error)})
 

@@ -6,8 +6,10 @@ What a command needs is imported when it runs: `--help` and `check` stay quick.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -42,8 +44,13 @@ DEFAULT_CONFIG = Path("feeds.yaml")
 def main() -> NoReturn:
     """Run the command that the arguments name; ends the process with its exit code."""
     logs.configure(logging.WARNING)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            errors="replace"
+        )  # Russian on a terminal that knows none
     try:
         code = cli(standalone_mode=False)
+        sys.stdout.flush()
     except ConfigError as error:
         _print_faults(error.faults)
         code = 2
@@ -56,8 +63,11 @@ def main() -> NoReturn:
         code = _wrong_arguments(error)
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except OSError as error:
+        # Standard output is full or closed; what is left in its buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            _say(str(error))
         code = 1
     raise SystemExit(code or 0)
 

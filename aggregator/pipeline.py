@@ -192,6 +192,7 @@ class Pipeline:
         self._store = store
         self._clock = clock
         self._jitter = jitter
+        self._born = store.created
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -250,7 +251,8 @@ class Pipeline:
         fresh = [
             read for read in poll.entries if read.fingerprint.key not in poll.known
         ]
-        now = poll.result.fetched_at
+        # A machine without a clock starts in 1970, and an entry's first date stays.
+        now = max(poll.result.fetched_at, self._born)
         admissions = admit(
             fresh,
             now=now,
@@ -360,7 +362,8 @@ class StoreThread:
         )
 
     def close(self) -> None:
-        self._executor.shutdown()
+        """Give up what waits for its turn; a call that runs ends by itself."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(slots=True)
@@ -578,9 +581,12 @@ class Machine:
     def _give_up(self, source: Source, state: SourceState, now: datetime) -> None:
         """The store failed, not the source: as if it had not been polled, it comes again."""
         self.totals.lost += 1
-        error = SourceError(code="parse", message="the store failed; the log says why")
-        self.states[source.id] = scheduler.after_failure(
-            state, source, error, now=now, jitter=0
+        reason = "interval: what the last poll found could not be stored"
+        self.states[source.id] = replace(
+            state,
+            next_poll=now + source.interval,
+            last_poll=now,
+            next_poll_reason=reason,
         )
 
 

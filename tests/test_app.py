@@ -368,6 +368,34 @@ def test_a_document_that_cannot_be_written_costs_no_other(site: Site, portal: Po
     assert site.titles("culture.atom") == [PLAY.title]
 
 
+def test_a_document_that_cannot_be_written_keeps_no_news_from_being_read(
+    site: Site, portal: Portal
+):
+    site.configure(portal.say("/rss", rss(BRIDGE)))
+    site.once()
+    (site.folder / "output" / "feed.atom").unlink()
+    (site.folder / "output" / "feed.atom").mkdir()
+    portal.say("/rss", rss(BRIDGE, PLAY))
+
+    with pytest.raises(PublishError):
+        site.once()
+
+    assert site.explain("2")["entry"]["title"] == PLAY.title
+
+
+def test_a_clock_that_is_wrong_loses_nothing(site: Site, portal: Portal):
+    """1970 after a start without a clock; then a year too far; then right again."""
+    url = portal.say("/rss", rss())
+    site.configure(url, extra="keep: {published: 90d}\n")
+    site.once()
+    portal.say("/rss", rss(BRIDGE).replace("pubDate", "date"))
+    for moment in (datetime(1970, 1, 1, tzinfo=UTC), NOW + timedelta(days=365), NOW):
+        site.clock.moment = moment
+        site.once()
+
+    assert site.titles() == [BRIDGE.title]
+
+
 def test_publish_from_the_store_gives_the_same_bytes(site: Site, portal: Portal):
     site.configure(portal.say("/rss", rss(BRIDGE, PLAY)))
     site.once()

@@ -235,6 +235,27 @@ def test_check_probe_says_what_is_there(folder: Path):
     assert not (folder / "var").exists()
 
 
+def test_a_full_or_closed_standard_output_is_no_traceback(folder: Path):
+    command = [sys.executable, "-m", "aggregator", "check", "--schema"]
+    for output in ("/dev/full", None):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(output or writer, "wb") as stdout:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env=environment(),
+            )
+        if output:
+            os.close(writer)
+
+        assert done.returncode == 1
+        assert b"Traceback" not in done.stderr
+        assert b"Exception ignored" not in done.stderr
+
+
 def test_schema_is_json_schema(tmp_path: Path):
     schema = json.loads(aggregator("check", "--schema", cwd=tmp_path).stdout)
 
