@@ -529,6 +529,18 @@ def test_a_flood_is_stored_and_warned_of(site: Site, portal: Portal):
     assert [one["code"] for one in site.status()["s0"]["warnings"]] == ["flood"]
 
 
+def test_an_entry_that_links_to_a_section_is_explained_by_its_link(
+    site: Site, portal: Portal
+):
+    section = "https://portal.example/news/"
+    site.configure(
+        portal.say("/rss", rss(Item("1", BRIDGE.title, BRIDGE.text, link=section)))
+    )
+    site.once()
+
+    assert site.explain(section)["entry"]["id"] == "1"
+
+
 def test_a_link_that_two_members_share_explains_their_lead(site: Site, portal: Portal):
     shared = "https://b.example/common"
     items = [

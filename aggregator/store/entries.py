@@ -240,6 +240,13 @@ def find(connection: Connection, query: str) -> tuple[EntryRef, ...]:
         ),
     )
     found = {ref for condition in conditions for ref in _find(connection, condition)}
+    if not found and query.startswith(("http://", "https://")):
+        # A link to a section or a home page has no hash. Nobody waits for this but the
+        # operator who asked: all texts are looked through.
+        shared = (entry_content.c.link == query) | (
+            entry_content.c.canonical_link == canonical
+        )
+        found = set(_find(connection, shared))
     return tuple(ref for *_, ref in sorted(found))
 
 
