@@ -28,8 +28,8 @@ MAX_DEPTH = 1_000
 #: What all items may hold together, per character of the page and besides: items may
 #: stand inside each other.
 TEXT_GROWTH, TEXT_ALLOWANCE = 3, 1_000_000
-#: A bot wall says little; a page with a form may name its captcha too.
-_WALL_CHARS = 2_000
+#: A bot wall says little and leads nowhere; a page with a form names a captcha too.
+_WALL_CHARS, _WALL_LINKS = 2_000, 5
 _MAX_LINKS = 10
 _FEED_LINK_CHARS = 100_000
 
@@ -276,7 +276,8 @@ def _nothing_matches(
     tree: LexborHTMLParser, text: str, url: str, page: PageSelectors
 ) -> SourceError:
     visible = tree.body.text(strip=True) if tree.body else ""
-    if len(visible) < _WALL_CHARS and is_challenge(text):
+    is_bare = len(visible) < _WALL_CHARS and len(tree.css("a[href]")) < _WALL_LINKS
+    if is_bare and is_challenge(text):
         return SourceError(
             code="not_a_feed:challenge",
             message="A bot wall answers instead of the page; ask the portal to admit this aggregator.",
