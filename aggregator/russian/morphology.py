@@ -96,10 +96,15 @@ def forms_of(word: str) -> frozenset[str]:
     """All forms, folded, of the word that ``word`` most likely is a form of."""
     if word.isascii():
         return frozenset({word})
-    lemma = lemma_of(word)
-    return frozenset(
-        fold(form.word)
-        for parse in _analyser().parse(word)
+    parses = _analyser().parse(word)  # the likeliest first
+    if len(word) > LONGEST_FORM:
+        lemma = word
+    else:  # asked for next, and parsing again would cost as much
+        lemma = _lemmas[word] = fold(parses[0].normal_form)
+    forms = (
+        form.word
+        for parse in parses
         if fold(parse.normal_form) == lemma
         for form in parse.lexeme
     )
+    return frozenset(fold(" ".join(forms)).split())
