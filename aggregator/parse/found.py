@@ -50,7 +50,7 @@ def raw_feed(data: Found, entries: Iterable[Found], *, atom: bool) -> RawFeed:
 
 def _entry(data: Found, atom: bool) -> RawEntry:
     get = data.get
-    content = _content(get("content") or ())
+    content = _content(data["content"]) if "content" in data else None
     summary = _text(data, "summary", atom) or _media_description(data)
     if content and summary and summary.value == content.value:
         summary = None  # feedparser copies what stands alone
@@ -114,7 +114,8 @@ def _links(found: list[dict[str, Any]] | None) -> list[str]:
         for link in found or ()
         if link.get("rel") == "alternate" and link.get("href")
     ]
-    alternates.sort(key=lambda link: link.get("type") not in HTML_TYPES)
+    if len(alternates) > 1:
+        alternates.sort(key=lambda link: link.get("type") not in HTML_TYPES)
     return [link["href"] for link in alternates]
 
 
