@@ -393,6 +393,7 @@ def test_items_inside_each_other_take_no_more_than_the_page_allows():
     page = "<div>" * 900 + "<b>Т</b><p>" + "слово " * 20_000
     found = parse(page, PageSelectors(item="div", title="b", summary="p"))
 
+    assert [warning.code for warning in found.warnings] == ["cut"]
     assert sum(len(entry.text) for entry in found.entries) < 5 * len(page) + 2_000_000
 
 

@@ -169,6 +169,7 @@ def test_of_too_many_pages_the_latest_are_kept_in_order():
         ("<rss><channel/></rss>", "not_a_feed", "leave out kind: sitemap"),
         ("<html><body>Нет</body></html>", "not_a_feed:html", "A web page"),
         ("<urlset><url><loc>https://a", "parse:xml", "holds no whole entry"),
+        ("<urlset><url>" + "<a>" * 100_000, "limit:depth", "nested too deep"),
         ("", "empty", "empty"),
         ("\x89PNG\r\n", "not_a_feed", "no known kind"),
     ],

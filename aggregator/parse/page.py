@@ -82,7 +82,7 @@ def _is_utf8(name: str) -> bool:
 
 def read_page(text: str, url: str, page: PageSelectors) -> RawFeed | SourceError:
     """The entries that the selectors find on a page, or why there are none."""
-    tree = LexborHTMLParser(before_depth(text, MAX_DEPTH))
+    tree = _tree(text)
     items = tree.css(page.item)
     if not items:
         return _nothing_matches(tree, text, url, page)
@@ -103,9 +103,18 @@ def read_page(text: str, url: str, page: PageSelectors) -> RawFeed | SourceError
         entries=_distinct(reader.entries),
         title=RawText(title.text(), html=False) if title else None,
         link=url,
-        cut=len(items) > MAX_ENTRIES or reader.room < 0,
+        cut=len(items) > MAX_ENTRIES,
+        too_deep=reader.room < 0,
         warnings=tuple(reader.warnings()),
     )
+
+
+def _tree(text: str) -> LexborHTMLParser:
+    try:
+        return LexborHTMLParser(before_depth(text, MAX_DEPTH))
+    except SelectolaxError as fault:
+        # HTML has no syntax that lexbor refuses; the worker's limit is what is left.
+        raise MemoryError from fault
 
 
 class _Reader:

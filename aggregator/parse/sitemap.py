@@ -23,6 +23,8 @@ from aggregator.text import clean_text
 #: Twice what the protocol allows.
 MAX_URLS = 100_000
 MAX_IMAGES = 20
+#: News stand five deep; a parser's stack of millions takes a gigabyte.
+MAX_DEPTH = 50
 _MAX_CHILDREN = 3
 _JUNK_CHARS = 20_000
 _MAX_NAMES = 1_000
@@ -75,7 +77,7 @@ def _read(document: XmlText) -> RawFeed | SourceError:
         reader = max(again, reader, key=lambda each: len(each.found))
     if fault and not reader.found:
         return SourceError(
-            code="parse:xml",
+            code="limit:depth" if isinstance(fault, _TooDeep) else "parse:xml",
             message=f"The sitemap is ill-formed and holds no whole entry: {fault}",
         )
     urls = _each_once(reader.found)
@@ -128,7 +130,7 @@ class _Reader:
         self._text: list[str] = []
         self._keys: dict[str, str] = {}
 
-    def read(self, text: str) -> expat.ExpatError | None:
+    def read(self, text: str) -> expat.ExpatError | _TooDeep | None:
         """The fault at which reading ended, if there was one; what it found stays."""
         parser = expat.ParserCreate("utf-8", " ")
         parser.buffer_text = True
@@ -138,7 +140,7 @@ class _Reader:
         self._depth = 0
         try:
             parser.Parse(text.encode("utf-8", "replace"), True)
-        except expat.ExpatError as fault:
+        except (expat.ExpatError, _TooDeep) as fault:
             return fault
         except _Full:
             self.is_full = True
@@ -146,6 +148,8 @@ class _Reader:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _TooDeep("nested too deep")
         self._text.clear()
         if self._depth == 2 and self._key(name) == self._element:
             if len(self.found) == MAX_URLS:
@@ -176,6 +180,10 @@ class _Reader:
             if len(self._keys) < _MAX_NAMES:
                 self._keys[name] = key
         return key
+
+
+class _TooDeep(Exception):
+    """No sitemap is nested so."""
 
 
 class _Full(Exception):
