@@ -88,3 +88,17 @@ def test_a_news_sitemap_is_polled_and_published(site: Site, portal: Portal):
         'Паром "Чайка" вернулся на линию',
         "Школа № 3 принимает первоклассников",
     ]
+
+
+def test_a_corrected_selector_is_used_although_the_page_is_the_same(
+    site: Site, portal: Portal
+):
+    page = (DATA / "pages" / "municipal.html").read_text("utf-8")
+    source = page_source(portal.say("/news/", page, ETag='"1"'))
+    configure(site, source.replace("news-item", "wrong"))
+    failed = site.once().failed
+    configure(site, source)
+
+    report = site.once()
+
+    assert (failed, report.failed, report.entries_new) == (1, 0, 3)
