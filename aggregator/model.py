@@ -83,7 +83,11 @@ class Source:
     order: int
     #: Topics given to every entry.
     topics: tuple[str, ...] = ()
+    #: Where adapting to the source's own pace starts.
     interval: timedelta
+    #: Bounds of adapting; None: ``interval``, which is fixed then.
+    min_interval: timedelta | None = None
+    max_interval: timedelta | None = None
     #: IANA name; the zone of dates that carry none.
     timezone: str
     #: The operator's word on the bytes' encoding; None: found out per document.
@@ -435,8 +439,11 @@ class SourceState:
     retry_at: datetime | None = None
     #: The latest hint of server or feed; a floor, kept across 304.
     fresh_for: timedelta | None = None
+    #: What adapting has come to; None: nothing was learnt yet.
+    interval: timedelta | None = None
     next_poll: datetime | None = None
-    #: ``interval: …``, ``backoff: …``, ``retry-after: …``, ``hint: …``, ``new: …``.
+    #: ``interval: …``, ``adaptive: …``, ``backoff: …``, ``retry-after: …``,
+    #: ``hint: …``, ``new: …``.
     next_poll_reason: str = "new: never polled"
 
 

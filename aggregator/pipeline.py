@@ -237,6 +237,7 @@ class Pipeline:
             poll.source,
             poll.result,
             read and _with_flood(read, new),
+            known=poll.known.keys(),
             new_entries=bool(new),
             jitter=jitter,
         )
@@ -584,7 +585,7 @@ class Machine:
         reason = "interval: what the last poll found could not be stored"
         self.states[source.id] = replace(
             state,
-            next_poll=now + source.interval,
+            next_poll=now + scheduler.interval_of(source, state),
             last_poll=now,
             next_poll_reason=reason,
         )

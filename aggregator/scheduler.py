@@ -8,12 +8,16 @@ The rules, in the order they win:
    so that nothing is given up and nothing is retried in a burst.
 4. Otherwise the interval, or the server's hint when that is longer, up to 24 h.
 
+The interval is the operator's, or adapts to the source: a poll should find a third to
+two thirds of the document's entries known, so that nothing is missed and little is
+asked in vain.
+
 A tenth of the wait is added at random, so that sources that met once part again.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,6 +42,16 @@ LONGEST_WAIT = timedelta(hours=24)
 GONE_WAIT = timedelta(days=7)
 #: Share of the wait that is added at random.
 JITTER = 0.1
+#: A poll should find this share of the entries known. Under it the source may soon
+#: publish more between two polls than its document holds; over it most polls are vain.
+LEAST_KNOWN = 1 / 3
+MOST_KNOWN = 2 / 3
+#: Quick to follow a busy source, where news is lost; slow to leave a quiet one alone.
+SHORTER = 0.5
+LONGER = 1.25
+#: A poll this many intervals after the one before says nothing of the interval:
+#: earlier it was asked for by hand, later something stood still or was waited for.
+ON_TIME = (0.5, 2.0)
 
 
 def due(
@@ -67,7 +81,8 @@ def _is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
         return True
     if state.error is None:
         # The operator may have shortened the interval since.
-        longest = _wait_after_success(source.interval, state.fresh_for) * (1 + JITTER)
+        interval = interval_of(source, state)
+        longest = _wait_after_success(interval, state.fresh_for) * (1 + JITTER)
         return min(state.next_poll, state.last_poll + longest) <= now
     return state.next_poll <= now
 
@@ -100,6 +115,67 @@ def _hosts_to_leave_alone(
     return closed
 
 
+# --- the source's own pace ------------------------------------------------------
+
+
+def interval_of(source: Source, state: SourceState) -> timedelta:
+    """The present interval: what adapting came to, inside the operator's bounds."""
+    least, most = _bounds(source)
+    return min(max(state.interval or source.interval, least), most)
+
+
+def _bounds(source: Source) -> tuple[timedelta, timedelta]:
+    return (
+        source.min_interval or source.interval,
+        source.max_interval or source.interval,
+    )
+
+
+def _adapted(
+    source: Source,
+    state: SourceState,
+    read: DocumentRead | None,
+    known: Set[int],
+    now: datetime,
+) -> tuple[timedelta | None, str]:
+    """The interval after a good poll, None when nothing was ever learnt; and why."""
+    least, most = _bounds(source)
+    before = interval_of(source, state)
+    if least == most:
+        return None, f"interval: every {in_words(before)}"
+    if state.last_success is None:
+        reason = "until the source's own pace is known"
+        return None, f"adaptive: every {in_words(before)}, {reason}"
+    early, late = (before * factor for factor in ON_TIME)
+    if not early <= now - state.last_success <= late:
+        reason = "as before; the last two polls were not an interval apart"
+        return state.interval, f"adaptive: every {in_words(before)}, {reason}"
+    share = _share_known(read, known)
+    factor = 1.0
+    if share >= MOST_KNOWN:
+        factor = LONGER
+    elif share < LEAST_KNOWN:
+        factor = SHORTER
+    interval = min(max(before * factor, least), most)
+    found = f"{share:.0%} of the document was known"
+    return (
+        interval,
+        f"adaptive: every {in_words(interval)}, {_step(before, interval)}; {found}",
+    )
+
+
+def _share_known(read: DocumentRead | None, known: Set[int]) -> float:
+    """1.0 for a document that did not change, or lists nothing."""
+    listed = set(read.seen) if read else set()
+    return len(listed & known) / len(listed) if listed else 1.0
+
+
+def _step(before: timedelta, interval: timedelta) -> str:
+    if interval == before:
+        return "as before"
+    return "more often than before" if interval < before else "less often than before"
+
+
 # --- what a poll means for its source -------------------------------------------
 
 
@@ -109,10 +185,14 @@ def after_success(
     result: Fetched | NotModified,
     read: DocumentRead | None,
     *,
+    known: Set[int],
     new_entries: bool,
     jitter: float,
 ) -> SourceState:
-    """The state after a 200 or 304; `read` is None when the bytes were known already."""
+    """The state after a 200 or 304; `read` is None when the bytes were known already.
+
+    `known`: key hashes that were stored before the poll.
+    """
     now = result.fetched_at
     fresh_for = _longest(
         result.fresh_for, (read.info if read else state.info).fresh_for
@@ -120,7 +200,10 @@ def after_success(
     if isinstance(result, NotModified) and result.fresh_for is None:
         # RFC 9111, 4.3.4: a 304 that says nothing leaves what the 200 said.
         fresh_for = state.fresh_for
-    next_poll, reason = next_due(source, None, 0, fresh_for, now, jitter)
+    interval, why = _adapted(source, state, read, known, now)
+    state = replace(state, interval=interval)
+    present = interval_of(source, state)
+    next_poll, reason = next_due(present, None, 0, fresh_for, now, jitter, why=why)
     return replace(
         state,
         validators=_refreshed(state.validators, result),
@@ -155,7 +238,8 @@ def after_failure(
         # It raises no count, and the source is asked less and less often all the same.
         wait = _twice_the_last_wait(state, source)
         error = replace(error, retry_at=now + wait)
-    next_poll, reason = next_due(source, error, count, state.fresh_for, now, jitter)
+    interval = interval_of(source, state)
+    next_poll, reason = next_due(interval, error, count, state.fresh_for, now, jitter)
     return replace(
         state,
         error=RecordedError(
@@ -175,34 +259,37 @@ def _twice_the_last_wait(state: SourceState, source: Source) -> timedelta:
     refused = state.error is not None and state.error.code == "http_429"
     if refused and state.next_poll and state.last_poll:
         return min(2 * (state.next_poll - state.last_poll), LONGEST_WAIT)
-    return 2 * source.interval
+    return 2 * interval_of(source, state)
 
 
 def next_due(
-    source: Source,
+    interval: timedelta,
     error: SourceError | None,
     failures: int,
     fresh_for: timedelta | None,
     now: datetime,
     jitter: float,
+    *,
+    why: str | None = None,
 ) -> tuple[datetime, str]:
     """When to poll again, and why then, as ``reason: sentence``.
 
-    `failures` in a row, this one included; `jitter` from 0 to 1; times aware, UTC.
+    `failures` in a row, this one included; `jitter` from 0 to 1; times aware, UTC;
+    `why` the interval is what it is.
     """
     if error is None:
-        wait = _wait_after_success(source.interval, fresh_for)
-        if fresh_for and wait > source.interval:
+        wait = _wait_after_success(interval, fresh_for)
+        if fresh_for and wait > interval:
             reason = f"hint: the source asks to be polled every {in_words(wait)}"
         else:
-            reason = f"interval: every {in_words(source.interval)}"
+            reason = why or f"interval: every {in_words(interval)}"
     elif error.retry_at is not None:
-        wait = min(max(error.retry_at - now, source.interval), LONGEST_WAIT)
+        wait = min(max(error.retry_at - now, interval), LONGEST_WAIT)
         reason = f"retry-after: the server wants fewer requests, the next in {in_words(wait)}"
     elif error.code == "http_410":
         wait, reason = GONE_WAIT, "paused: the server says it is gone; a probe a week"
     else:
-        wait = _back_off(source.interval, failures)
+        wait = _back_off(interval, failures)
         times = "1 failure" if failures == 1 else f"{failures} failures in a row"
         reason = f"backoff: {times}, the next poll in {in_words(wait)}"
     return now + wait * (1 + JITTER * jitter), reason

@@ -91,6 +91,8 @@ def test_smallest_file_has_every_default(load, tmp_path):
     assert config.keep.published is None
     assert config.fetch == FetchSettings(
         interval=timedelta(minutes=15),
+        min_interval=timedelta(minutes=5),
+        max_interval=timedelta(hours=6),
         timeout=timedelta(seconds=30),
         max_bytes=10_000_000,
         concurrency=64,
@@ -109,6 +111,8 @@ def test_smallest_file_has_every_default(load, tmp_path):
             name="kubnews.ru",
             order=0,
             interval=timedelta(minutes=15),
+            min_interval=timedelta(minutes=5),
+            max_interval=timedelta(hours=6),
             timezone="Europe/Moscow",
             content="summary",
             max_bytes=10_000_000,
@@ -150,7 +154,33 @@ sources:
         "yuga.ru",
     )
     assert (own.interval, own.max_bytes) == (timedelta(hours=2), 1_000)
+    assert (plain.min_interval, plain.max_interval) == (
+        timedelta(minutes=5),
+        timedelta(hours=6),
+    )
+    assert own.min_interval == own.max_interval == own.interval
     assert (own.timezone, own.content, own.order) == ("UTC", "title", 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "minutes"),
+    [
+        ("interval: 1m", (1, 1, 360)),
+        ("interval: 12h", (5, 720, 720)),
+        ("min_interval: 30m", (30, 30, 360)),
+        ("min_interval: 8h", (480, 480, 480)),
+        ("max_interval: 10m", (5, 10, 10)),
+        ("max_interval: 2m", (2, 2, 2)),
+        ("min_interval: 10m, interval: 10m, max_interval: 10m", (10, 10, 10)),
+    ],
+)
+def test_intervals_that_nobody_wrote_make_room_for_those_that_somebody_did(
+    load, written, minutes
+):
+    fetch = load(SMALLEST + f"fetch: {{{written}}}").fetch
+
+    found = (fetch.min_interval, fetch.interval, fetch.max_interval)
+    assert found == tuple(timedelta(minutes=each) for each in minutes)
 
 
 def test_topics_hold_terms_as_written(load):
@@ -529,6 +559,19 @@ def test_files_that_cannot_be_read(tmp_path, name):
         ("publish: {interval: 0s}", "expected a duration from 1s to 36500d, found 0s"),
         ("fetch: {interval: 15 min}", "found 15 min; did you mean '15m'?"),
         ("fetch: {interval: 2 weeks}", "did you mean '14d'?"),
+        (
+            "fetch: {min_interval: 2h, max_interval: 1h}",
+            "3:23: fetch.min_interval: expected at most max_interval, 1h, found 2h",
+        ),
+        (
+            "fetch: {interval: 12h, max_interval: 6h}",
+            "fetch.interval: expected at most max_interval, 6h, found 12h",
+        ),
+        (
+            "fetch: {interval: 1m, min_interval: 5m}",
+            "fetch.min_interval: expected at most interval, 1m, found 5m",
+        ),
+        ("fetch: {max_interval: 0s}", "fetch.max_interval: expected a duration from"),
         ("fetch: {max_bytes: 10 mb}", "did you mean '10MB'?"),
         ("fetch: {max_bytes: 0MB}", "expected a size such as 10MB, found 0MB"),
         ("fetch: {per_host: 2.0}", "expected a whole number from 1 to 100, found 2.0"),

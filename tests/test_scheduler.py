@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,6 +26,7 @@ from aggregator.scheduler import (
     after_success,
     due,
     in_words,
+    interval_of,
     next_due,
     ticking,
     with_closed_hosts,
@@ -70,7 +72,9 @@ def read(**changes) -> DocumentRead:
 
 def success(state: SourceState, result=None, document=None) -> SourceState:
     result = result or fetched()
-    return after_success(state, source(), result, document, new_entries=False, jitter=0)
+    return after_success(
+        state, source(), result, document, known=set(), new_entries=False, jitter=0
+    )
 
 
 def failure(state: SourceState, code: str = "http_500", retry_at=None) -> SourceState:
@@ -212,10 +216,171 @@ def test_the_next_poll_is_always_ahead_and_never_given_up(
     error = code and SourceError(code=code, message="", retry_at=retry_at)
     fresh_for = None if hint is None else timedelta(seconds=hint)
 
-    at, reason = next_due(source(), error or None, failures, fresh_for, NOW, jitter)
+    at, reason = next_due(QUARTER, error or None, failures, fresh_for, NOW, jitter)
 
     assert NOW + QUARTER <= at <= NOW + timedelta(days=7) * 1.1
     assert ": " in reason
+
+
+# --- the source's own pace
+
+ADAPTING = {"min_interval": timedelta(minutes=5), "max_interval": timedelta(hours=6)}
+
+
+def polled(
+    state: SourceState,
+    *,
+    known: int,
+    of: int,
+    after: timedelta | None = None,
+    **changes,
+) -> SourceState:
+    """One more good poll, an interval after the last, of `of` entries, `known` of them."""
+    adapting = source(**(ADAPTING | changes))
+    now = (state.last_success or NOW) + (after or interval_of(adapting, state))
+    return after_success(
+        state,
+        adapting,
+        fetched(fetched_at=now),
+        read(seen=tuple(range(of))),
+        known=set(range(known)),
+        new_entries=known < of,
+        jitter=0,
+    )
+
+
+def test_a_first_poll_teaches_nothing():
+    state = polled(NEW, known=0, of=20)
+
+    assert state.interval is None
+    assert state.next_poll - state.last_poll == QUARTER
+    assert state.next_poll_reason == (
+        "adaptive: every 15m, until the source's own pace is known"
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "of", "minutes", "reason"),
+    [
+        (20, 20, 18.75, "every 19m, less often than before; 100% of the document"),
+        (14, 20, 18.75, "every 19m, less often than before; 70% of the document"),
+        (0, 0, 18.75, "every 19m, less often than before; 100% of the document"),
+        (10, 20, 15, "every 15m, as before; 50% of the document"),
+        (2, 20, 7.5, "every 8m, more often than before; 10% of the document"),
+    ],
+)
+def test_the_share_of_known_entries_moves_the_interval(known, of, minutes, reason):
+    state = polled(polled(NEW, known=0, of=20), known=known, of=of)
+
+    assert state.interval == timedelta(minutes=minutes)
+    assert state.next_poll - state.last_poll == state.interval
+    assert state.next_poll_reason == f"adaptive: {reason} was known"
+
+
+def test_an_unchanged_document_is_asked_for_less_often():
+    first = polled(NEW, known=0, of=20)
+    answer = NotModified(validators=Validators(), fetched_at=first.next_poll)
+    state = after_success(
+        first,
+        source(**ADAPTING),
+        answer,
+        None,
+        known=set(),
+        new_entries=False,
+        jitter=0,
+    )
+
+    assert state.interval == QUARTER * 1.25
+
+
+@pytest.mark.parametrize("minutes", [0, 5, 40, 10_000, -60])
+@pytest.mark.parametrize("known", [0, 20])
+def test_a_poll_out_of_turn_teaches_nothing(minutes, known):
+    """By hand, after an outage, after the clock was set back."""
+    learnt = polled(polled(NEW, known=0, of=20), known=10, of=20)
+    after = timedelta(minutes=minutes) or timedelta(seconds=1)
+
+    assert polled(learnt, known=known, of=20, after=after).interval == learnt.interval
+
+
+def test_failures_back_off_from_the_present_interval():
+    state = polled(polled(NEW, known=0, of=20), known=2, of=20)
+    error = SourceError(code="http_500", message="no")
+    failed = after_failure(state, source(**ADAPTING), error, now=NOW, jitter=0)
+
+    assert failed.interval == QUARTER / 2
+    assert failed.next_poll - NOW == QUARTER / 2
+
+
+def test_an_interval_of_the_sources_own_forgets_what_was_learnt():
+    state = polled(polled(NEW, known=0, of=20), known=20, of=20)
+    own = {"min_interval": QUARTER, "max_interval": QUARTER}
+
+    fixed = polled(state, known=20, of=20, **own)
+
+    assert (fixed.interval, fixed.next_poll_reason) == (None, "interval: every 15m")
+
+
+def test_a_shorter_max_interval_in_feeds_yaml_counts_at_once():
+    state = SourceState(
+        id="a",
+        last_poll=NOW,
+        last_success=NOW,
+        interval=timedelta(hours=6),
+        next_poll=NOW + timedelta(hours=6),
+    )
+    adapting, shorter = (
+        source(min_interval=QUARTER, max_interval=timedelta(hours=hours))
+        for hours in (6, 1)
+    )
+
+    later = NOW + timedelta(hours=2)
+    assert due([adapting], {"a": state}, later) == []
+    assert due([shorter], {"a": state}, later) == [shorter]
+
+
+def test_a_hint_stays_a_floor_for_an_adaptive_interval():
+    first = polled(NEW, known=0, of=20)
+    hinted = after_success(
+        replace(first, interval=timedelta(minutes=5)),
+        source(**ADAPTING),
+        fetched(fetched_at=first.next_poll, fresh_for=timedelta(hours=1)),
+        read(seen=(1, 2)),
+        known=set(),
+        new_entries=True,
+        jitter=0,
+    )
+
+    assert hinted.next_poll - hinted.last_poll == timedelta(hours=1)
+    assert hinted.next_poll_reason.startswith("hint: ")
+
+
+@given(polls=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=60))
+def test_the_interval_never_leaves_its_bounds(polls):
+    state = NEW
+    for known, fresh in polls:
+        state = polled(state, known=known, of=known + fresh)
+
+        wait = state.next_poll - state.last_poll
+        assert ADAPTING["min_interval"] <= wait <= ADAPTING["max_interval"]
+
+
+@given(pace=st.floats(0.5, 200), length=st.integers(20, 200))
+def test_a_steady_source_comes_to_a_third_to_two_thirds_known(pace, length):
+    """`pace` new entries an hour, in a document that lists the last `length`."""
+    adapting, state = source(**ADAPTING), polled(NEW, known=0, of=length)
+    for _ in range(40):
+        hours = interval_of(adapting, state) / timedelta(hours=1)
+        known = max(0, length - round(pace * hours))
+        state = polled(state, known=known, of=length)
+
+    interval = interval_of(adapting, state)
+    known = 1 - round(pace * (interval / timedelta(hours=1))) / length
+    assert (
+        1 / 3 <= known < 2 / 3
+        or (known < 1 / 3 and interval == ADAPTING["min_interval"])
+        or (known >= 2 / 3 and interval == ADAPTING["max_interval"])
+    )
 
 
 # --- what is due

@@ -11,6 +11,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
@@ -21,6 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from aggregator.config.addresses import network, web_address
 from aggregator.config.keys import RESERVED_TOPICS
+from aggregator.config.values import parse_duration
 from aggregator.config.yaml_nodes import Document
 from aggregator.config.yaml_nodes import Path as KeyPath
 from aggregator.errors import Fault
@@ -34,6 +36,7 @@ def cross_faults(document: Document, folder: Path) -> Iterator[Fault]:
     """Faults between the keys of ``document``; ``folder`` is where paths begin."""
     data = _mapping(document.data)
     sources = list(_sources(data))
+    yield from _intervals(document, _mapping(data.get("fetch")))
     yield from _reserved_topics(document, _mapping(data.get("topics")))
     yield from _undefined_topics(document, data.get("topics"), sources)
     yield from _same_sources(document, sources)
@@ -54,6 +57,30 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+# --- fetch --------------------------------------------------------------------
+
+
+def _intervals(document: Document, fetch: dict[str, Any]) -> Iterator[Fault]:
+    """Of what is written alone: defaults make room for it."""
+    for key, other in (
+        ("min_interval", "max_interval"),
+        ("interval", "max_interval"),
+        ("min_interval", "interval"),
+    ):
+        shorter, longer = _duration(fetch.get(key)), _duration(fetch.get(other))
+        if shorter and longer and shorter > longer:
+            message = f"expected at most {other}, {fetch[other]}, found {fetch[key]}"
+            yield document.fault(("fetch", key), message)
+
+
+def _duration(written: object) -> timedelta | None:
+    """None for what is absent or has its fault already."""
+    try:
+        return parse_duration(written, timedelta(seconds=1))
+    except PydanticCustomError:
+        return None
 
 
 # --- topics -------------------------------------------------------------------

@@ -80,7 +80,15 @@ class KeepKeys(Keys):
 class FetchKeys(Keys):
     """How sources are polled."""
 
-    interval: Duration = _default("15m", "Between two polls of a source.")
+    interval: Duration = _default(
+        "15m", "Between two polls of a source, until its own pace is known."
+    )
+    min_interval: Duration = _default(
+        "5m", "Shortest that adapting comes to; at most interval."
+    )
+    max_interval: Duration = _default(
+        "6h", "Longest that adapting comes to; at least interval."
+    )
     timeout: Duration = _default("30s", "The whole fetch: look-up, redirects, body.")
     max_bytes: Size = _default("10MB", "Largest document, before and after inflating.")
     concurrency: Annotated[int, whole(1, 1000)] = _default(64, "Fetches at once.")
@@ -221,7 +229,9 @@ class SourceKeys(Keys):
     )
     page: PageKeys | None = _default(None, "Only for kind: page: its selectors.")
     topics: list[TopicKey] = _default([], "Topics given to every entry.")
-    interval: Duration | None = _default(None, "Instead of fetch.interval.")
+    interval: Duration | None = _default(
+        None, "Fixed, instead of adapting from fetch.interval."
+    )
     timezone: Zone | None = _default(None, "Instead of site.timezone.")
     encoding: Annotated[str, written(values.encoding)] | None = _default(
         None, "Encoding of the document, when it says a wrong one."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -113,7 +114,21 @@ def _storage(url: str, folder: Path) -> str:
 def _fetch(keys: FetchKeys) -> FetchSettings:
     values = dict(keys)
     values["allow_private"] = tuple(keys.allow_private)
-    return FetchSettings(**values)
+    return FetchSettings(**values | _intervals(keys))
+
+
+def _intervals(keys: FetchKeys) -> dict[str, timedelta]:
+    """The bounds and, between them, the start; what nobody wrote makes room."""
+    start, least, most = keys.interval, keys.min_interval, keys.max_interval
+    written = keys.model_fields_set
+    if "interval" not in written:
+        start = max(start, least) if "min_interval" in written else start
+        start = min(start, most) if "max_interval" in written else start
+    if "min_interval" not in written:
+        least = min(least, start)
+    if "max_interval" not in written:
+        most = max(most, start)
+    return {"interval": start, "min_interval": least, "max_interval": most}
 
 
 def _serve(keys: ServeKeys | None) -> ServeSettings | None:
@@ -161,6 +176,8 @@ def _source(
         order=order,
         topics=tuple(dict.fromkeys(keys.topics)),
         interval=keys.interval or fetch.interval,
+        min_interval=keys.interval or fetch.min_interval,
+        max_interval=keys.interval or fetch.max_interval,
         timezone=keys.timezone or site.timezone,
         encoding=keys.encoding,
         content=keys.content or publish.content,

@@ -42,7 +42,11 @@ class Keep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchSettings:
+    #: Where adapting starts, for sources without an interval of their own.
     interval: timedelta
+    #: Bounds of adapting; ``interval`` lies between them.
+    min_interval: timedelta
+    max_interval: timedelta
     #: Of the whole fetch: look-up, redirects, body; not of the wait for a turn.
     timeout: timedelta
     max_bytes: int

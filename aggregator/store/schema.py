@@ -69,6 +69,7 @@ source = Table(
     Column("last_new_entry", BigInteger),
     Column("retry_at", BigInteger),
     Column("fresh_for", BigInteger),
+    Column("poll_interval", BigInteger),
     Column("next_poll", BigInteger),
     Column("next_poll_reason", Text),
 )

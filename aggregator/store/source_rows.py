@@ -39,6 +39,7 @@ STATE_COLUMNS = (
     "last_new_entry",
     "retry_at",
     "fresh_for",
+    "poll_interval",
     "next_poll",
     "next_poll_reason",
 )
@@ -46,7 +47,6 @@ STATE_COLUMNS = (
 
 def state_row(state: SourceState) -> tuple[Any, ...]:
     error = state.error
-    fresh_for = state.fresh_for
     return (
         state.validators.etag,
         state.validators.last_modified,
@@ -60,7 +60,8 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
         to_micros(state.last_poll),
         to_micros(state.last_new_entry),
         to_micros(state.retry_at),
-        None if fresh_for is None else span_to_micros(fresh_for),
+        _span(state.fresh_for),
+        _span(state.interval),
         to_micros(state.next_poll),
         state.next_poll_reason,
     )
@@ -69,7 +70,8 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
 def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
     """The state in `columns`, which stand in the order of STATE_COLUMNS."""
     (etag, modified, body_hash, info, error, warnings) = columns[:6]
-    (first, success, poll, new_entry, retry, fresh_for, next_poll, reason) = columns[6:]
+    (first, success, poll, new_entry, retry, fresh_for, interval) = columns[6:13]
+    (next_poll, reason) = columns[13:]
     validators = _NO_VALIDATORS
     if etag is not None or modified is not None:
         validators = Validators(etag=etag, last_modified=modified)
@@ -85,7 +87,8 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
         last_poll=from_micros(poll),
         last_new_entry=from_micros(new_entry),
         retry_at=from_micros(retry),
-        fresh_for=None if fresh_for is None else timedelta(microseconds=fresh_for),
+        fresh_for=_span_of(fresh_for),
+        interval=_span_of(interval),
         next_poll=from_micros(next_poll),
         next_poll_reason=reason or "new: never polled",
     )
@@ -102,12 +105,11 @@ def info_of(column: str | None) -> FeedInfo:
         updated=from_micros(updated),
         rights=rights,
         language=language,
-        fresh_for=None if fresh_for is None else timedelta(microseconds=fresh_for),
+        fresh_for=_span_of(fresh_for),
     )
 
 
 def _info_json(info: FeedInfo) -> str:
-    fresh_for = info.fresh_for
     return encode(
         [
             info.title,
@@ -116,9 +118,17 @@ def _info_json(info: FeedInfo) -> str:
             to_micros(info.updated),
             info.rights,
             info.language,
-            None if fresh_for is None else span_to_micros(fresh_for),
+            _span(info.fresh_for),
         ]
     )
+
+
+def _span(span: timedelta | None) -> int | None:
+    return None if span is None else span_to_micros(span)
+
+
+def _span_of(micros: int | None) -> timedelta | None:
+    return None if micros is None else timedelta(microseconds=micros)
 
 
 def _error_of(column: str | None) -> RecordedError | None:

@@ -25,6 +25,7 @@ _OF_THE_ADDRESS = (
     "error",
     "retry_at",
     "fresh_for",
+    "poll_interval",
     "next_poll",
 )
 

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("last_new_entry", sa.BigInteger()),
         sa.Column("retry_at", sa.BigInteger()),
         sa.Column("fresh_for", sa.BigInteger()),
+        sa.Column("poll_interval", sa.BigInteger()),
         sa.Column("next_poll", sa.BigInteger()),
         sa.Column("next_poll_reason", sa.Text()),
         sa.PrimaryKeyConstraint("number", name="pk_source"),
