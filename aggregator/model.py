@@ -435,6 +435,8 @@ class SourceState:
     last_success: datetime | None = None
     last_poll: datetime | None = None
     last_new_entry: datetime | None = None
+    #: The last 200 whose body came whole; a 304 since then is the server's word.
+    last_full: datetime | None = None
     #: The server asked not to be polled before this.
     retry_at: datetime | None = None
     #: The latest hint of server or feed; a floor, kept across 304.

@@ -138,7 +138,7 @@ class Intake:
         """Fetch a source and read what is new in it."""
         result = await fetch_source(
             source.url,
-            state.validators,
+            scheduler.conditions(state, self._clock.now()),
             client=self._client,
             timeout=self._config.fetch.timeout,
             max_bytes=source.max_bytes,

@@ -40,6 +40,8 @@ from aggregator.model import (
 LONGEST_WAIT = timedelta(hours=24)
 #: 410 Gone means it; a portal that comes back is found within a week.
 GONE_WAIT = timedelta(days=7)
+#: Some servers answer 304 whatever changed: so often the whole document is asked for.
+WHOLE_DOCUMENT = timedelta(hours=24)
 #: Share of the wait that is added at random.
 JITTER = 0.1
 #: A poll should find this share of the entries known. Under it the source may soon
@@ -113,6 +115,15 @@ def _hosts_to_leave_alone(
             host = host_of(source.url)
             closed[host] = max(closed.get(host, now), state.retry_at)
     return closed
+
+
+def conditions(state: SourceState, now: datetime) -> Validators:
+    """The validators of the next request; none when a whole document is due."""
+    if state.last_full is None:
+        return Validators()
+    # From the future: the clock was set back.
+    believed = timedelta(0) <= now - state.last_full < WHOLE_DOCUMENT
+    return state.validators if believed else Validators()
 
 
 # --- the source's own pace ------------------------------------------------------
@@ -215,6 +226,7 @@ def after_success(
         last_success=now,
         last_poll=now,
         last_new_entry=now if new_entries else state.last_new_entry,
+        last_full=now if isinstance(result, Fetched) else state.last_full,
         retry_at=None,
         fresh_for=fresh_for,
         next_poll=next_poll,

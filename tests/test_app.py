@@ -196,6 +196,23 @@ def test_a_second_cycle_without_news_changes_no_byte(site: Site, portal: Portal)
     assert site.documents() == before
 
 
+def test_a_server_that_lies_with_304_is_found_out_within_a_day(
+    site: Site, portal: Portal
+):
+    site.configure(portal.say("/rss", rss(BRIDGE), ETag='"1"'))
+    site.once()
+    portal.say("/rss", rss(BRIDGE, PLAY), ETag='"1"')
+    new, sent = [], []
+    for _ in range(8):
+        site.clock.moment += timedelta(hours=6)
+        new.append(site.once().entries_new)
+        sent.append(portal.requests[-1][1].get("If-None-Match"))
+
+    assert new == [0, 0, 0, 1, 0, 0, 0, 0]
+    # One unconditional request a day, and no more.
+    assert sent == ['"1"', '"1"', '"1"', None] * 2
+
+
 def test_a_known_body_counts_as_not_modified(site: Site, portal: Portal):
     site.configure(portal.say("/rss", rss(BRIDGE)))
     site.once()

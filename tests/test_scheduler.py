@@ -24,6 +24,7 @@ from aggregator.model import (
 from aggregator.scheduler import (
     after_failure,
     after_success,
+    conditions,
     due,
     in_words,
     interval_of,
@@ -381,6 +382,28 @@ def test_a_steady_source_comes_to_a_third_to_two_thirds_known(pace, length):
         or (known < 1 / 3 and interval == ADAPTING["min_interval"])
         or (known >= 2 / 3 and interval == ADAPTING["max_interval"])
     )
+
+
+# --- servers that lie with 304
+
+
+def test_validators_are_sent_for_a_day_after_the_last_whole_document():
+    state = success(NEW, document=read())
+    unchanged = NotModified(
+        validators=Validators(), fetched_at=NOW + timedelta(hours=20)
+    )
+    later = success(state, unchanged)
+
+    sent = [conditions(later, NOW + timedelta(hours=hours)) for hours in (23, 24, -1)]
+
+    assert sent == [state.validators, Validators(), Validators()]
+
+
+def test_known_bytes_are_a_whole_document_too():
+    state = success(NEW, document=read())
+    later = success(state, fetched(fetched_at=NOW + timedelta(hours=25)))
+
+    assert conditions(later, NOW + timedelta(hours=26)) == later.validators
 
 
 # --- what is due

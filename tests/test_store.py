@@ -283,6 +283,7 @@ def test_a_state_comes_back_as_it_was_recorded(store):
         retry_at=NOW + DAY,
         fresh_for=timedelta(seconds=90),
         interval=timedelta(minutes=7, microseconds=1),
+        last_full=NOW - timedelta(hours=2),
         next_poll=NOW + HOUR,
         next_poll_reason="backoff: 3 failures in a row",
     )

@@ -67,6 +67,7 @@ source = Table(
     Column("last_success", BigInteger),
     Column("last_poll", BigInteger),
     Column("last_new_entry", BigInteger),
+    Column("last_full", BigInteger),
     Column("retry_at", BigInteger),
     Column("fresh_for", BigInteger),
     Column("poll_interval", BigInteger),

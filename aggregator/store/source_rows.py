@@ -37,6 +37,7 @@ STATE_COLUMNS = (
     "last_success",
     "last_poll",
     "last_new_entry",
+    "last_full",
     "retry_at",
     "fresh_for",
     "poll_interval",
@@ -59,6 +60,7 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
         to_micros(state.last_success),
         to_micros(state.last_poll),
         to_micros(state.last_new_entry),
+        to_micros(state.last_full),
         to_micros(state.retry_at),
         _span(state.fresh_for),
         _span(state.interval),
@@ -70,8 +72,8 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
 def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
     """The state in `columns`, which stand in the order of STATE_COLUMNS."""
     (etag, modified, body_hash, info, error, warnings) = columns[:6]
-    (first, success, poll, new_entry, retry, fresh_for, interval) = columns[6:13]
-    (next_poll, reason) = columns[13:]
+    (first, success, poll, new_entry, full) = columns[6:11]
+    (retry, fresh_for, interval, next_poll, reason) = columns[11:]
     validators = _NO_VALIDATORS
     if etag is not None or modified is not None:
         validators = Validators(etag=etag, last_modified=modified)
@@ -86,6 +88,7 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
         last_success=from_micros(success),
         last_poll=from_micros(poll),
         last_new_entry=from_micros(new_entry),
+        last_full=from_micros(full),
         retry_at=from_micros(retry),
         fresh_for=_span_of(fresh_for),
         interval=_span_of(interval),

@@ -23,6 +23,7 @@ _OF_THE_ADDRESS = (
     "last_modified",
     "body_hash",
     "error",
+    "last_full",
     "retry_at",
     "fresh_for",
     "poll_interval",

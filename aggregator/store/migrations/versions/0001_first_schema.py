@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("last_success", sa.BigInteger()),
         sa.Column("last_poll", sa.BigInteger()),
         sa.Column("last_new_entry", sa.BigInteger()),
+        sa.Column("last_full", sa.BigInteger()),
         sa.Column("retry_at", sa.BigInteger()),
         sa.Column("fresh_for", sa.BigInteger()),
         sa.Column("poll_interval", sa.BigInteger()),
