@@ -139,6 +139,8 @@ class Fetched:
     fetched_at: datetime
     #: The server's hint (Cache-Control, Expires): polling earlier is pointless.
     fresh_for: timedelta | None = None
+    #: The last address of a chain of redirects that were all 301 or 308.
+    permanent_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,7 @@ class NotModified:
     validators: Validators
     fetched_at: datetime
     fresh_for: timedelta | None = None
+    permanent_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,6 +405,10 @@ class DocumentRead:
 
 # --- schedule and store -------------------------------------------------------
 
+#: A permanent redirect is believed after so many sightings over so long.
+MOVED_SIGHTINGS = 5
+MOVED_FOR = timedelta(days=3)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedError:
@@ -421,6 +428,22 @@ class RecordedWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Good polls in a row that permanent redirects led to one other address."""
+
+    url: str
+    first_seen: datetime
+    last_seen: datetime
+    sightings: int
+
+    @property
+    def confirmed(self) -> bool:
+        """A portal's mistake or a captive portal's login is gone after some days."""
+        lasted = self.last_seen - self.first_seen
+        return self.sightings >= MOVED_SIGHTINGS and lasted >= MOVED_FOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     """What is remembered of a source between polls."""
 
@@ -437,6 +460,8 @@ class SourceState:
     last_new_entry: datetime | None = None
     #: The last 200 whose body came whole; a 304 since then is the server's word.
     last_full: datetime | None = None
+    #: None: the last good poll was not redirected for good.
+    moved: Moved | None = None
     #: The server asked not to be polled before this.
     retry_at: datetime | None = None
     #: The latest hint of server or feed; a floor, kept across 304.

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from aggregator.model import (
     DocumentRead,
     Fetched,
+    Moved,
     NotModified,
     RecordedError,
     RecordedWarning,
@@ -227,6 +228,7 @@ def after_success(
         last_poll=now,
         last_new_entry=now if new_entries else state.last_new_entry,
         last_full=now if isinstance(result, Fetched) else state.last_full,
+        moved=_moved(state.moved, result),
         retry_at=None,
         fresh_for=fresh_for,
         next_poll=next_poll,
@@ -328,6 +330,17 @@ def _refreshed(stored: Validators, result: Fetched | NotModified) -> Validators:
         etag=result.validators.etag or stored.etag,
         last_modified=result.validators.last_modified or stored.last_modified,
     )
+
+
+def _moved(before: Moved | None, result: Fetched | NotModified) -> Moved | None:
+    """One good poll that is not redirected for good, or elsewhere, and all is forgotten."""
+    url, now = result.permanent_url, result.fetched_at
+    if url is None:
+        return None
+    # From the future: the clock was set back.
+    if before is None or before.url != url or before.first_seen > now:
+        return Moved(url=url, first_seen=now, last_seen=now, sightings=1)
+    return replace(before, last_seen=now, sightings=before.sightings + 1)
 
 
 def _since(

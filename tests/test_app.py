@@ -213,6 +213,36 @@ def test_a_server_that_lies_with_304_is_found_out_within_a_day(
     assert sent == ['"1"', '"1"', '"1"', None] * 2
 
 
+def test_a_source_that_moved_is_reported_and_stays_the_same_source(
+    site: Site, portal: Portal
+):
+    there = portal.say("/new", rss(BRIDGE, PLAY))
+    here = portal.say("/old", "", 301, Location="/new")
+    site.configure(here)
+    given = (site.folder / "feeds.yaml").read_text("utf-8")
+    without_id = given.replace(", id: s0", "")
+    (site.folder / "feeds.yaml").write_text(without_id, "utf-8")
+    found = []
+    for _ in range(5):
+        assert site.once().failed == 0
+        (row,) = site.status().values()
+        found.append(row["effective_url"])
+        site.clock.moment += timedelta(hours=18)
+
+    assert found == [None, None, None, None, there]
+    assert row["warnings"][-1]["message"].endswith(f'feeds.yaml: url: "{there}"')
+    assert portal.requests[-2][0] == "/old"
+
+    before = {entry.id: entry.updated for entry in site.feed().entries}
+    (site.folder / "feeds.yaml").write_text(without_id.replace(here, there), "utf-8")
+    report = site.once()
+
+    assert (report.failed, report.entries_new) == (0, 0)
+    (row,) = site.status().values()
+    assert (row["entries"], row["effective_url"], row["warnings"]) == (2, None, [])
+    assert {entry.id: entry.updated for entry in site.feed().entries} == before
+
+
 def test_a_known_body_counts_as_not_modified(site: Site, portal: Portal):
     site.configure(portal.say("/rss", rss(BRIDGE)))
     site.once()

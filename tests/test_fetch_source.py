@@ -15,6 +15,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from aggregator.config.addresses import web_address
 from aggregator.fetch import fetch_source
 from aggregator.http import Client
 from aggregator.model import Failed, Fetched, NotModified, Validators
@@ -814,6 +815,46 @@ def test_redirects_are_followed(status, location):
     assert result.url == f"{server.base}/new"
     assert result.validators.etag == '"new"'
     assert result.body == FEED
+
+
+@pytest.mark.parametrize(
+    ("hops", "permanent"),
+    [
+        ((), False),
+        ((301,), True),
+        ((308,), True),
+        ((301, 308, 301), True),
+        ((302,), False),
+        ((303,), False),
+        ((307,), False),
+        ((301, 302), False),
+        ((307, 308), False),
+    ],
+)
+@pytest.mark.parametrize(
+    "last", [answer(FEED), b"HTTP/1.1 304 Not Modified\r\n\r\n"], ids=["200", "304"]
+)
+def test_a_chain_of_permanent_redirects_alone_says_where_the_source_is(
+    hops, permanent, last
+):
+    answers = [
+        redirect(f"/{number}?a=1#top", f"{status} X")
+        for number, status in enumerate(hops)
+    ]
+
+    result, server = poll(*answers, last, validators=Validators(etag='"v1"'))
+
+    there = f"{server.base}/{len(hops) - 1}?a=1"
+    assert result.permanent_url == (there if permanent else None)
+
+
+def test_where_the_source_is_can_be_written_into_feeds_yaml():
+    location = "/новая лента?q=а б\u00a0в"
+
+    result, server = poll(redirect(location, "301 X"), answer())
+
+    expected = f"{server.base}/новая%20лента?q=а%20б%C2%A0в"
+    assert result.permanent_url == expected == web_address(expected)
 
 
 def test_ten_redirects_are_followed():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.model import (
+    Moved,
     RecordedError,
     RecordedWarning,
     Source,
@@ -125,6 +126,40 @@ def test_row():
         "stories": 7,
         "updated": "2026-09-01T12:00:00Z",
     }
+
+
+def moved(sightings, days):
+    return replace(
+        GOOD,
+        moved=Moved(
+            url="https://new.example/rss?a=1",
+            first_seen=NOW - timedelta(days=days),
+            last_seen=NOW,
+            sightings=sightings,
+        ),
+    )
+
+
+def test_a_confirmed_move_shows_its_line_for_feeds_yaml():
+    row = document({"herald": moved(5, 3)})["sources"][0]
+
+    assert row["url"] == "https://herald.example/rss"
+    assert row["effective_url"] == "https://new.example/rss?a=1"
+    assert row["warnings"] == [
+        {
+            "code": "moved",
+            "message": "the source has moved for good; its line for feeds.yaml: "
+            'url: "https://new.example/rss?a=1"',
+            "since": "2026-08-29T12:00:00Z",
+        }
+    ]
+
+
+@pytest.mark.parametrize(("sightings", "days"), [(4, 30), (500, 2)])
+def test_a_move_that_is_not_confirmed_is_not_told(sightings, days):
+    row = document({"herald": moved(sightings, days)})["sources"][0]
+
+    assert (row["effective_url"], row["warnings"]) == (None, [])
 
 
 def test_source_that_was_never_polled_has_a_row():

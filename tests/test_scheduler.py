@@ -14,6 +14,7 @@ from aggregator.model import (
     DocumentRead,
     FeedInfo,
     Fetched,
+    Moved,
     NotModified,
     Source,
     SourceError,
@@ -404,6 +405,62 @@ def test_known_bytes_are_a_whole_document_too():
     later = success(state, fetched(fetched_at=NOW + timedelta(hours=25)))
 
     assert conditions(later, NOW + timedelta(hours=26)) == later.validators
+
+
+# --- permanent redirects
+
+THERE = "https://b.example/rss"
+
+
+def redirected(*polls: tuple[float, str | None]) -> SourceState:
+    """After good polls, so many hours from now, redirected for good to an address."""
+    state = NEW
+    for number, (hours, url) in enumerate(polls):
+        settings = {
+            "fetched_at": NOW + timedelta(hours=hours),
+            "permanent_url": url,
+            "validators": Validators(),
+        }
+        # A 304 says as well as a 200 where the source is.
+        result = NotModified(**settings) if number % 2 else fetched(**settings)
+        state = success(state, result)
+    return state
+
+
+def test_five_sightings_over_three_days_confirm_a_move():
+    polls = [(hours, THERE) for hours in (0, 18, 36, 54, 72)]
+
+    state = redirected(*polls)
+
+    assert state.moved == Moved(
+        url=THERE,
+        first_seen=NOW,
+        last_seen=NOW + timedelta(hours=72),
+        sightings=5,
+    )
+    assert state.moved.confirmed
+    assert not redirected(*polls[:4]).moved.confirmed
+    assert not redirected(*polls[:3], polls[4]).moved.confirmed
+
+
+def test_many_sightings_in_a_short_time_confirm_nothing():
+    assert not redirected(*((n, THERE) for n in range(72))).moved.confirmed
+
+
+def test_one_poll_that_is_not_redirected_so_forgets():
+    confirmed = [(24 * n, THERE) for n in range(6)]
+
+    assert redirected(*confirmed).moved.confirmed
+    assert redirected(*confirmed, (150, None)).moved is None
+    assert redirected(*confirmed, (150, "https://c.example/")).moved.sightings == 1
+    # The clock was set back.
+    assert redirected(*confirmed, (-1, THERE)).moved.sightings == 1
+
+
+def test_a_failure_neither_counts_nor_forgets():
+    state = redirected((0, THERE), (24, THERE))
+
+    assert failure(state).moved == state.moved
 
 
 # --- what is due

@@ -26,6 +26,7 @@ from aggregator.model import (
     Grouping,
     Join,
     Member,
+    Moved,
     NewEntry,
     PollOutcome,
     RecordedError,
@@ -260,6 +261,9 @@ def test_a_source_that_was_never_polled_has_an_empty_state(store):
     assert store.states()[KUB] == SourceState(id=KUB)
 
 
+NEW_URL = "https://new.example/rss"
+
+
 def test_a_state_comes_back_as_it_was_recorded(store):
     state = SourceState(
         id=KUB,
@@ -284,12 +288,52 @@ def test_a_state_comes_back_as_it_was_recorded(store):
         fresh_for=timedelta(seconds=90),
         interval=timedelta(minutes=7, microseconds=1),
         last_full=NOW - timedelta(hours=2),
+        moved=Moved(url=NEW_URL, first_seen=NOW - DAY, last_seen=NOW, sightings=4),
         next_poll=NOW + HOUR,
         next_poll_reason="backoff: 3 failures in a row",
     )
     store.record([PollOutcome(state=state)], NO_STORIES)
 
     assert store.states()[KUB] == state
+
+
+@pytest.mark.parametrize(
+    ("sightings", "days", "written", "same"),
+    [
+        (5, 3, NEW_URL, True),
+        (5, 3, "http://www.new.example/rss/", True),
+        (5, 3, "https://new.example/other", False),
+        (4, 3, NEW_URL, False),
+        (50, 2, NEW_URL, False),
+    ],
+)
+def test_the_address_it_has_moved_to_names_the_same_source(
+    store, sightings, days, written, same
+):
+    """Without an id in feeds.yaml, and only when the move is confirmed."""
+    first = NOW - timedelta(days=days)
+    moved = Moved(url=NEW_URL, first_seen=first, last_seen=NOW, sightings=sightings)
+    polled = SourceState(
+        id=KUB, first_success=first, moved=moved, validators=Validators(etag='"1"')
+    )
+    store.record([PollOutcome(state=polled)], NO_STORIES)
+    store.sync_sources([source("new.example", 0, url=written)])
+
+    state = store.states()["new.example"]
+    assert state.first_success == (first if same else None)
+    assert (state.moved, state.validators) == (None, Validators())
+    assert (KUB in store.states()) is not same
+
+
+def test_a_source_that_is_still_configured_is_not_taken_for_where_it_leads(store):
+    first = NOW - 9 * DAY
+    moved = Moved(url=NEW_URL, first_seen=first, last_seen=NOW, sightings=9)
+    polled = SourceState(id=KUB, first_success=first, moved=moved)
+    store.record([PollOutcome(state=polled)], NO_STORIES)
+    store.sync_sources([source(KUB, 0), source("new.example", 1, url=NEW_URL)])
+
+    assert store.states()[KUB] == polled
+    assert store.states()["new.example"] == SourceState(id="new.example")
 
 
 def test_a_source_keeps_state_and_first_url_when_feeds_yaml_changes(store, url):

@@ -9,13 +9,22 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit, urlunsplit
+from urllib.parse import (
+    SplitResult,
+    quote,
+    unquote_to_bytes,
+    urljoin,
+    urlsplit,
+    urlunsplit,
+)
 
 from aggregator.http import BadAddress, RequestFailed
 from aggregator.http.guard import check_target
 
 #: 303 and 302 change nothing for a GET.
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: "Use the other address from now on"; the others say nothing of tomorrow.
+PERMANENT = frozenset({301, 308})
 MAX_HOPS = 10
 
 
@@ -67,6 +76,11 @@ def bad_target() -> RequestFailed:
 def same_origin(url: str, other: str) -> bool:
     """Scheme, host and port; RFC 6454."""
     return urlsplit(url)[:2] == urlsplit(other)[:2]
+
+
+def spaces_quoted(url: str) -> str:
+    """As feeds.yaml takes it: servers send raw spaces in Location."""
+    return re.sub(r"\s", lambda space: quote(space[0]), url)
 
 
 def _reference(location: str) -> str:

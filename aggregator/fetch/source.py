@@ -15,11 +15,13 @@ from aggregator.fetch import hints
 from aggregator.fetch.challenge import LOOKED_AT, is_challenge
 from aggregator.fetch.redirects import (
     MAX_HOPS,
+    PERMANENT,
     REDIRECTS,
     Start,
     bad_target,
     redirect_target,
     same_origin,
+    spaces_quoted,
     start_at,
 )
 from aggregator.http import BadAddress, Client, RequestFailed, Response
@@ -83,7 +85,11 @@ async def _fetch(
 ) -> FetchResult:
     headers = [("Accept", ACCEPT), ("Accept-Encoding", ACCEPTED)]
     conditions = hints.conditions(validators)
-    async with _final_response(url, client, headers + conditions) as (at, response):
+    async with _final_response(url, client, headers + conditions) as (
+        at,
+        permanent_url,
+        response,
+    ):
         now = clock.now()
         if response.status == 200:
             body = await _body(response, max_bytes)
@@ -95,12 +101,14 @@ async def _fetch(
                 body_hash=blake2b(body, digest_size=16).digest(),
                 fetched_at=now,
                 fresh_for=hints.fresh_for(response.headers, now),
+                permanent_url=permanent_url,
             )
         if response.status == 304 and conditions:
             return NotModified(
                 validators=hints.validators_of(response.headers),
                 fetched_at=now,
                 fresh_for=hints.fresh_for(response.headers, now),
+                permanent_url=permanent_url,
             )
         return Failed(error=await _refused(response, now), fetched_at=now)
 
@@ -108,17 +116,22 @@ async def _fetch(
 @asynccontextmanager
 async def _final_response(
     url: str, client: Client, headers: list[tuple[str, str]]
-) -> AsyncIterator[tuple[str, Response]]:
-    """Follows redirects, their bodies unread; gives the last address and its answer."""
-    start = start_at(url)
+) -> AsyncIterator[tuple[str, str | None, Response]]:
+    """Follows redirects, their bodies unread; gives the last address and its answer.
+
+    Between them: the last address again, when every redirect was a permanent one.
+    """
+    start, permanent = start_at(url), True
     at = start.url
     visited = {at}
     while True:
         try:
             async with client.get(at, headers + _authorization(start, at)) as response:
                 if response.status not in REDIRECTS:
-                    yield at, response
+                    moved = permanent and len(visited) > 1
+                    yield at, spaces_quoted(at) if moved else None, response
                     return
+                permanent = permanent and response.status in PERMANENT
                 at = redirect_target(at, response.headers.get("location"))
         except BadAddress:
             raise bad_target() if len(visited) > 1 else BadAddress from None

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from aggregator.model import RecordedError, Source, SourceCounts, SourceState
+from aggregator.model import (
+    Moved,
+    RecordedError,
+    RecordedWarning,
+    Source,
+    SourceCounts,
+    SourceState,
+)
 from aggregator.publish.iri import without_credentials
 
 State = Literal["new", "ok", "failing", "paused"]
@@ -75,12 +82,12 @@ def _row(
     source: Source, state: SourceState, counts: SourceCounts, now: datetime
 ) -> dict[str, Any]:
     reason = state.next_poll_reason if source.enabled else "paused: enabled is false"
+    moved = state.moved if state.moved and state.moved.confirmed else None
     return {
         "id": source.id,
         "name": source.name,
         "url": without_credentials(source.url),
-        # No permanent redirect is ever confirmed yet.
-        "effective_url": None,
+        "effective_url": moved and moved.url,
         "state": source_state(source, state, now),
         "error": _error(state.error),
         "warnings": [
@@ -89,7 +96,7 @@ def _row(
                 "message": warning.message,
                 "since": _time(warning.since),
             }
-            for warning in state.warnings
+            for warning in (*state.warnings, *_moved_warning(moved))
         ],
         "entries": counts.entries,
         "entries_a_day": counts.entries_a_day,
@@ -98,6 +105,15 @@ def _row(
         "next_poll": _time(state.next_poll) if source.enabled else None,
         "next_poll_reason": reason,
     }
+
+
+def _moved_warning(moved: Moved | None) -> tuple[RecordedWarning, ...]:
+    """With the line for feeds.yaml; quoted, it is good YAML whatever the address."""
+    if moved is None:
+        return ()
+    line = f"url: {json.dumps(moved.url, ensure_ascii=False)}"
+    message = f"the source has moved for good; its line for feeds.yaml: {line}"
+    return (RecordedWarning(code="moved", message=message, since=moved.first_seen),)
 
 
 def _error(error: RecordedError | None) -> dict[str, Any] | None:

@@ -56,7 +56,8 @@ source = Table(
     Column("name", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("rights", Text),
-    # as polled: model.SourceState; info, error and warnings are JSON
+    # as polled: model.SourceState; info, error, warnings and
+    # moved are JSON
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", LargeBinary),
@@ -68,6 +69,7 @@ source = Table(
     Column("last_poll", BigInteger),
     Column("last_new_entry", BigInteger),
     Column("last_full", BigInteger),
+    Column("moved", Text),
     Column("retry_at", BigInteger),
     Column("fresh_for", BigInteger),
     Column("poll_interval", BigInteger),

@@ -8,6 +8,7 @@ from typing import Any
 
 from aggregator.model import (
     FeedInfo,
+    Moved,
     RecordedError,
     RecordedWarning,
     SourceState,
@@ -38,6 +39,7 @@ STATE_COLUMNS = (
     "last_poll",
     "last_new_entry",
     "last_full",
+    "moved",
     "retry_at",
     "fresh_for",
     "poll_interval",
@@ -61,6 +63,7 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
         to_micros(state.last_poll),
         to_micros(state.last_new_entry),
         to_micros(state.last_full),
+        _moved_json(state.moved),
         to_micros(state.retry_at),
         _span(state.fresh_for),
         _span(state.interval),
@@ -72,8 +75,8 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
 def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
     """The state in `columns`, which stand in the order of STATE_COLUMNS."""
     (etag, modified, body_hash, info, error, warnings) = columns[:6]
-    (first, success, poll, new_entry, full) = columns[6:11]
-    (retry, fresh_for, interval, next_poll, reason) = columns[11:]
+    (first, success, poll, new_entry, full, moved) = columns[6:12]
+    (retry, fresh_for, interval, next_poll, reason) = columns[12:]
     validators = _NO_VALIDATORS
     if etag is not None or modified is not None:
         validators = Validators(etag=etag, last_modified=modified)
@@ -89,6 +92,7 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
         last_poll=from_micros(poll),
         last_new_entry=from_micros(new_entry),
         last_full=from_micros(full),
+        moved=moved_of(moved),
         retry_at=from_micros(retry),
         fresh_for=_span_of(fresh_for),
         interval=_span_of(interval),
@@ -124,6 +128,25 @@ def _info_json(info: FeedInfo) -> str:
             _span(info.fresh_for),
         ]
     )
+
+
+def moved_of(column: str | None) -> Moved | None:
+    if column is None:
+        return None
+    url, first, last, sightings = decode(column)
+    return Moved(
+        url=url,
+        first_seen=from_micros(first),
+        last_seen=from_micros(last),
+        sightings=sightings,
+    )
+
+
+def _moved_json(moved: Moved | None) -> str | None:
+    if moved is None:
+        return None
+    first, last = to_micros(moved.first_seen), to_micros(moved.last_seen)
+    return encode([moved.url, first, last, moved.sightings])
 
 
 def _span(span: timedelta | None) -> int | None:

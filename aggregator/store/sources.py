@@ -12,7 +12,7 @@ from aggregator.links import source_address
 from aggregator.model import Source, SourceState
 from aggregator.store.bulk import chunks, insert_many, update_many
 from aggregator.store.schema import entry, source, story, topic
-from aggregator.store.source_rows import STATE_COLUMNS, state_of, state_row
+from aggregator.store.source_rows import STATE_COLUMNS, moved_of, state_of, state_row
 
 #: What documents show of a source.
 _SHOWN = ("url", "name", "content", "rights")
@@ -24,6 +24,7 @@ _OF_THE_ADDRESS = (
     "body_hash",
     "error",
     "last_full",
+    "moved",
     "retry_at",
     "fresh_for",
     "poll_interval",
@@ -35,7 +36,8 @@ def sync_sources(connection: Connection, sources: Sequence[Source]) -> None:
     """Make the rows say what feeds.yaml says; those not in it stay, marked so.
 
     A source is known by its id, or by its address when the id is new: an operator who
-    gives an id later, or takes one away, has the same source.
+    gives an id later, or takes one away, has the same source; so has one who writes the
+    address that it is known to have moved to.
     """
     stored = _stored(connection)
     if _adopt(connection, sources, stored):
@@ -79,7 +81,8 @@ def _adopt(
         return False
     configured = {each.id for each in sources}
     left = [row for row in stored.values() if row.id not in configured]
-    numbers = {source_address(row.first_url): row.number for row in left}
+    numbers = _effective_addresses(connection, {row.number for row in left})
+    numbers |= {source_address(row.first_url): row.number for row in left}
     numbers |= {source_address(row.url): row.number for row in left}
     renamed = [
         (each.id, number)
@@ -90,6 +93,21 @@ def _adopt(
     once = {number: (id_, number) for id_, number in renamed}
     update_many(connection, source, ("id",), list(once.values()))
     return bool(once)
+
+
+def _effective_addresses(
+    connection: Connection, numbers: Collection[int]
+) -> dict[str, int]:
+    """Where confirmed permanent redirects of these rows lead to."""
+    found = connection.execute(
+        select(source.c.number, source.c.moved).where(source.c.moved.is_not(None))
+    )
+    moves = [(row[0], moved_of(row[1])) for row in found if row[0] in numbers]
+    return {
+        source_address(moved.url): number
+        for number, moved in moves
+        if moved is not None and moved.confirmed
+    }
 
 
 def sync_topics(connection: Connection, topics: Sequence[str]) -> None:

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("last_poll", sa.BigInteger()),
         sa.Column("last_new_entry", sa.BigInteger()),
         sa.Column("last_full", sa.BigInteger()),
+        sa.Column("moved", sa.Text()),
         sa.Column("retry_at", sa.BigInteger()),
         sa.Column("fresh_for", sa.BigInteger()),
         sa.Column("poll_interval", sa.BigInteger()),
