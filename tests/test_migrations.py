@@ -69,7 +69,7 @@ def test_the_migrated_schema_is_the_one_in_the_code(url):
     engine = create_engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        difference = compare_metadata(context, schema.metadata)
+        difference = compare_metadata(context, schema.whole_metadata())
     engine.dispose()
     assert difference == []
 
@@ -78,7 +78,7 @@ def test_sqlite_gets_the_same_statements_either_way(tmp_path):
     """What the comparison above does not see: WITHOUT ROWID, WHERE and DESC."""
     migrate(f"sqlite:///{tmp_path}/migrated.db")
     engine = create_engine(f"sqlite:///{tmp_path}/created.db")
-    schema.metadata.create_all(engine)
+    schema.whole_metadata().create_all(engine)
     engine.dispose()
 
     with (

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from aggregator.store.schema import metadata
+from aggregator.store.schema import whole_metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=whole_metadata(),
     # SQLite cannot alter most things in place: a changed table is built anew.
     render_as_batch=True,
 )
