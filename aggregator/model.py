@@ -449,6 +449,7 @@ class SourceState:
 
     id: str
     validators: Validators = Validators()
+    #: Of the last body that was read well, behind a mark of how it was read.
     body_hash: bytes | None = None
     info: FeedInfo = FeedInfo()
     error: RecordedError | None = None

@@ -564,6 +564,25 @@ def test_another_address_is_asked_afresh_and_its_entries_are_known(
     assert "If-None-Match" not in portal.requests[-1][1]
 
 
+def test_what_is_read_otherwise_is_read_again(site: Site, portal: Portal):
+    """The operator mends mojibake by `encoding:`; the server's bytes are as they were."""
+    document = (
+        rss(BRIDGE)
+        .encode("windows-1251")
+        .replace(b"<rss", b"<?xml version='1.0' encoding='koi8-r'?><rss")
+    )
+    site.configure(portal.say("/rss", document, ETag='"1"'))
+    site.once()
+    path = site.folder / "feeds.yaml"
+    told = path.read_text("utf-8").replace("id: s0", "id: s0, encoding: windows-1251")
+    path.write_text(told, "utf-8")
+
+    again, then = site.once(), site.once()
+
+    assert (again.fetched, then.not_modified) == (1, 1)
+    assert site.titles() == [BRIDGE.title]
+
+
 def test_a_flood_is_stored_and_warned_of(site: Site, portal: Portal):
     items = [
         Item(f"{n}", f"Новость номер {n}", f"Текст номер {n}.") for n in range(210)
