@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aggregator.model import (
@@ -71,6 +72,7 @@ def due(
     ]
 
 
+@lru_cache(100_000)  # asked several times a source and cycle
 def host_of(url: str) -> str:
     """The host by which politeness counts: lower case, without port."""
     return (urlsplit(url).hostname or "").lower()

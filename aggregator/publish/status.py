@@ -54,9 +54,22 @@ def status_document(
 
 
 def render_status(document: Mapping[str, Any]) -> bytes:
-    """``document`` as the bytes of status.json."""
-    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
-    return f"{text}\n".encode("utf-8", "replace")
+    """``document`` as the bytes of status.json: a line a source.
+
+    Indented by the library it takes 40 ms for 1,000 sources, since that is not done in C.
+    """
+    parts = []
+    for key, value in document.items():
+        shown = _json(value)
+        if key == "sources" and value:
+            shown = "[\n" + ",\n".join(map(_json, value)) + "\n]"
+        parts.append(f"{_json(key)}: {shown}")
+    text = "{" + ",\n".join(parts) + "}\n"
+    return text.encode("utf-8", "replace")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def source_state(source: Source, state: SourceState, now: datetime) -> State:
