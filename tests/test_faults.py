@@ -477,9 +477,9 @@ def test_a_clock_that_jumps_and_returns_costs_nothing(site: Site, there):
 # --- PostgreSQL -------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def postgres():
-    """An empty database of this module's own, and its server's address."""
+    """An empty database of the test's own: a store remembers when it was made."""
     server = os.environ.get(
         "AGGREGATOR_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
     )
