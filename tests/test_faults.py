@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from uuid import uuid4
 from xml.etree import ElementTree
 
 import psycopg
@@ -475,24 +474,6 @@ def test_a_clock_that_jumps_and_returns_costs_nothing(site: Site, there):
 
 
 # --- PostgreSQL -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def postgres():
-    """An empty database of the test's own: a store remembers when it was made."""
-    server = os.environ.get(
-        "AGGREGATOR_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
-    )
-    name = f"aggregator_test_{uuid4().hex}"
-    try:
-        admin = psycopg.connect(server, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as exc:
-        reason = f"no PostgreSQL server: {str(exc).splitlines()[0]}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        yield f"{server.rpartition('/')[0]}/{name}"
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def end_connections(url: str) -> None:

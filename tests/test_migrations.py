@@ -1,12 +1,10 @@
 """The schema that the migrations leave is the schema that the code expects."""
 
-import os
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -20,24 +18,6 @@ from aggregator.errors import StoreError
 from aggregator.store import Store, migrate, schema, upgrading
 
 MIGRATIONS = Path(upgrading.__file__).parent / "migrations"
-
-
-@pytest.fixture(scope="module")
-def postgres_url():
-    """An empty database of this module's own, on the server that tests may use."""
-    server = os.environ.get(
-        "AGGREGATOR_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
-    )
-    name = f"aggregator_test_{uuid4().hex}"
-    try:
-        admin = psycopg.connect(server, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as exc:
-        reason = f"no PostgreSQL server: {str(exc).splitlines()[0]}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        yield f"{server.rpartition('/')[0]}/{name}"
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(

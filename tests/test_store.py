@@ -1,6 +1,5 @@
 """The store's promises, each kept on SQLite and on PostgreSQL."""
 
-import os
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -58,24 +57,6 @@ KUB, KRAI, YUGA = "kubnews.ru/rss", "krai.example/feed", "yuga.example/rss"
 
 
 # --- databases --------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def postgres_url():
-    """An empty database of this module's own, on the server that tests may use."""
-    server = os.environ.get(
-        "AGGREGATOR_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
-    )
-    name = f"aggregator_test_{uuid4().hex}"
-    try:
-        admin = psycopg.connect(server, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as exc:
-        reason = f"no PostgreSQL server: {str(exc).splitlines()[0]}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        yield f"{server.rpartition('/')[0]}/{name}"
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")
