@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import subprocess
@@ -275,3 +276,30 @@ def test_the_guard_stands_below_everything_else():
 
     assert caught.value.code == "blocked"
     assert "10.0.0.1" not in str(caught.value)
+
+
+def test_a_post_carries_its_body_and_passes_the_guard():
+    seen = []
+
+    async def serve(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1])
+        seen.append((head.split(b"\r\n")[0], await reader.readexactly(length)))
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    async def run(**options):
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        headers = [("Content-Type", "application/json")]
+        async with server, client(**options) as using:
+            url = f"http://127.0.0.1:{port}/hook"
+            async with using.post(url, b'{"a": 1}', headers) as response:
+                return response.status, b"".join([p async for p in response.body])
+
+    assert asyncio.run(run()) == (202, b"ok")
+    assert seen == [(b"POST /hook HTTP/1.1", b'{"a": 1}')]
+    with pytest.raises(RequestFailed, match="private"):
+        asyncio.run(run(allow_private=[]))
+    assert len(seen) == 1

@@ -16,7 +16,7 @@ import socket
 import ssl
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -96,19 +96,36 @@ class Client:
     async def __aexit__(self, *exc_info: object) -> None:
         await self._transport.aclose()
 
-    @asynccontextmanager
-    async def get(
+    def get(
         self, url: str, headers: Iterable[tuple[str, str]] = ()
-    ) -> AsyncIterator[Response]:
+    ) -> AbstractAsyncContextManager[Response]:
         """One GET, redirects not followed; header values are latin-1 text.
 
         Raises RequestFailed with ``dns connect tls protocol blocked`` (BadAddress when
         ``url`` is none); has no time limit of its own. Credentials in ``url`` are not
         sent: they are the caller's to put into a header.
         """
+        return self._send("GET", url, headers, None)
+
+    def post(
+        self, url: str, content: bytes, headers: Iterable[tuple[str, str]]
+    ) -> AbstractAsyncContextManager[Response]:
+        """One POST, like `get`; ``headers`` name the content's type."""
+        return self._send("POST", url, headers, content)
+
+    @asynccontextmanager
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[tuple[str, str]],
+        content: bytes | None,
+    ) -> AsyncIterator[Response]:
         encoded = [(name.encode("ascii"), _header_bytes(v)) for name, v in headers]
         try:
-            request = httpx.Request("GET", url, headers=self._common + encoded)
+            request = httpx.Request(
+                method, url, headers=self._common + encoded, content=content
+            )
         except (httpx.InvalidURL, UnicodeError) as error:
             raise BadAddress from error
         response = await self._transport.handle_async_request(request)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 #: Of the newest migration. Revisions are four digits and count up.
-REVISION = "0001"
+REVISION = "0002"
 
 #: "AGRG": marks a SQLite file as ours (`file` prints it).
 APPLICATION_ID = 0x41475247
