@@ -137,8 +137,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from aggregator.serve.server import serve as serve_folder
 
     loaded = _load(config)
-    # Without `serve:` the default of docs/feeds-yaml.md.
-    settings = loaded.serve or ServeSettings(host="127.0.0.1", port=8080)
+    settings = loaded.serve or ServeSettings()
     loaded.output.mkdir(parents=True, exist_ok=True)
     serve_folder(
         loaded.output,

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from aggregator.config import FetchSettings, json_schema, load_config
 from aggregator.config.keys import (
+    AlertKeys,
     ExcludedTermKeys,
     FetchKeys,
     FileKeys,
@@ -318,6 +319,49 @@ def test_serve_has_defaults(load):
     serve = load(SMALLEST + "serve: {}").serve
 
     assert (serve.host, serve.port) == ("127.0.0.1", 8080)
+    assert (serve.metrics, serve.public_url) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("127.0.0.1:9100", ("127.0.0.1", 9100)),
+        ("'[::1]:9100'", ("::1", 9100)),
+        ("metrics.example.org:1", ("metrics.example.org", 1)),
+    ],
+)
+def test_metrics_have_an_address_of_their_own(load, written, address):
+    assert load(SMALLEST + f"serve: {{metrics: {written}}}").serve.metrics == address
+
+
+def test_alerts_have_defaults(load):
+    alerts = load(SMALLEST).alerts
+
+    assert (alerts.after, alerts.webhook) == (timedelta(hours=24), None)
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        "chat.example.org/s3cret",
+        "https://user:s3cret@example.org/",
+        "https://exa mple.org/s3cret",
+        "https://example.org:0/s3cret",
+        "'https://example.org/" + "s3cret" * 400 + "'",
+    ],
+)
+def test_no_fault_shows_the_webhook(faults, webhook):
+    (found,) = faults(SMALLEST + f"alerts: {{webhook: {webhook}}}")
+
+    assert "alerts.webhook: expected an address" in found
+    assert "s3cret" not in found
+
+
+def test_no_listing_of_the_configuration_shows_the_webhook(load):
+    config = load(SMALLEST + "alerts: {webhook: https://example.org/s3cret}")
+
+    assert config.alerts.webhook == "https://example.org/s3cret"
+    assert "s3cret" not in repr(config)
 
 
 def test_a_byte_order_mark_is_no_fault(load):
@@ -593,11 +637,25 @@ def test_files_that_cannot_be_read(tmp_path, name):
         ("publish: {ads: lable}", "found lable; did you mean 'label'?"),
         ("serve: {port: 0}", "expected a whole number from 1 to 65,535, found 0"),
         ("serve: {host: a b}", "expected a host name or an address"),
+        ("serve: {metrics: 9100}", "did you mean '127.0.0.1:9100'?"),
+        ("serve: {metrics: 'a:0'}", "expected HOST:PORT such as 127.0.0.1:9100"),
+        ("serve: {metrics: 'a:65536'}", "expected HOST:PORT such as"),
+        ("serve: {metrics: '::1:9100'}", "expected HOST:PORT such as"),
+        (
+            "serve: {metrics: '0.0.0.0:8080'}",
+            "serve.metrics: expected another port than that of the documents",
+        ),
+        ("serve: {public_url: 'https://a.ru/x'}", "did you mean 'https://a.ru/x/'?"),
+        ("alerts: {after: 0s}", "alerts.after: expected a duration from 1s"),
+        (
+            "alerts: {webhook: 'http://127.0.0.1:99/x'}",
+            "alerts.webhook: 127.0.0.1 is no public address, nor in fetch.allow_private",
+        ),
         ("storage: sqlite://var/a.db", "did you mean 'sqlite:///var/a.db'?"),
         ("storage: 'sqlite:///:memory:'", "expected sqlite:///FILE"),
         ("storage: mysql://h/db", "expected sqlite:///FILE"),
         ("output: ''", "expected a folder, found an empty text"),
-        ("alerts: {after: 24h}", "alerts: unknown key; known here: site, storage"),
+        ("hubs: {after: 24h}", "hubs: unknown key; known here: site, storage"),
         ("Fetch: {}", "did you mean 'fetch'?"),
         ("<<: {a: 1}", "<<: unknown key"),
     ],
@@ -853,6 +911,7 @@ DOCUMENTED = [
     ("fetch", FetchKeys),
     ("publish", PublishKeys),
     ("serve", ServeKeys),
+    ("alerts", AlertKeys),
     ("topics", TopicKeys),
     ("Terms", ExcludedTermKeys),
     ("sources", SourceKeys),
@@ -898,6 +957,7 @@ def test_the_big_example_has_every_key():
         (FetchKeys, everything["fetch"]),
         (PublishKeys, everything["publish"]),
         (ServeKeys, everything["serve"]),
+        (AlertKeys, everything["alerts"]),
         (TopicKeys, topic),
         (ExcludedTermKeys, {key for term in terms for key in term}),
         (SourceKeys, everything["sources"][1]),

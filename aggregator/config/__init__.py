@@ -7,6 +7,7 @@ lies between keys, ``faults`` says what is wrong, ``settings`` is what comes out
 
 from aggregator.config.load import json_schema, load_config
 from aggregator.config.settings import (
+    AlertSettings,
     Config,
     FetchSettings,
     Keep,
@@ -16,6 +17,7 @@ from aggregator.config.settings import (
 )
 
 __all__ = [
+    "AlertSettings",
     "Config",
     "FetchSettings",
     "Keep",

@@ -7,6 +7,8 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
+from pydantic_core import PydanticCustomError
+
 from aggregator.config.values import expected, text_of
 from aggregator.links import resolve
 
@@ -100,6 +102,32 @@ def bind_host(value: object) -> str:
     if not re.fullmatch(rf"{HOST}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", text):
         raise expected(what)
     return text
+
+
+LISTEN = rf"({HOST}|\[[0-9a-fA-F:.]+\]):([0-9]{{1,5}})"
+
+
+def listen_address(value: object) -> tuple[str, int]:
+    """Host, without brackets, and port."""
+    what = "HOST:PORT such as 127.0.0.1:9100"
+    port = value if isinstance(value, int) and not isinstance(value, bool) else None
+    if port is not None and 0 < port < 65_536:
+        raise expected(what, did_you_mean=f"127.0.0.1:{port}")
+    match = re.fullmatch(LISTEN, text_of(value, what))
+    if match is None or not 0 < int(match[2]) < 65_536:
+        raise expected(what)
+    return match[1].strip("[]"), int(match[2])
+
+
+def webhook(value: object) -> str:
+    """A web address that may hold a secret: no fault shows what was written."""
+    try:
+        return web_address(value)
+    except PydanticCustomError as error:
+        what = (error.context or {})["expected"]
+        raise expected(
+            what, found="another value (not shown, it is a secret)"
+        ) from None
 
 
 def contact(value: object) -> str:

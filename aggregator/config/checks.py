@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from aggregator.config.addresses import network, web_address
+from aggregator.config.addresses import listen_address, network, web_address
 from aggregator.config.keys import RESERVED_TOPICS
+from aggregator.config.settings import ServeSettings
 from aggregator.config.values import parse_duration
 from aggregator.config.yaml_nodes import Document
 from aggregator.config.yaml_nodes import Path as KeyPath
@@ -42,6 +43,8 @@ def cross_faults(document: Document, folder: Path) -> Iterator[Fault]:
     yield from _same_sources(document, sources)
     yield from _pages(document, sources)
     yield from _private_addresses(document, data, sources)
+    yield from _private_webhook(document, data)
+    yield from _same_port(document, _mapping(data.get("serve")))
     yield from _output(document, folder, data.get("output", "output"))
 
 
@@ -182,6 +185,14 @@ def _private_addresses(
             yield document.fault(document.nearest((*path, "url")), message)
 
 
+def _private_webhook(document: Document, data: dict[str, Any]) -> Iterator[Fault]:
+    allowed = _networks(_mapping(data.get("fetch")).get("allow_private"))
+    address = _literal_address(_mapping(data.get("alerts")).get("webhook"))
+    if address is not None and not _is_allowed(address, allowed):
+        message = f"{address} is no public address, nor in fetch.allow_private"
+        yield document.fault(("alerts", "webhook"), message)
+
+
 def _networks(written: object) -> list[IPv4Network | IPv6Network]:
     networks = []
     for text in _list(written):
@@ -213,6 +224,20 @@ def _is_allowed(
     from aggregator.http.guard import is_allowed
 
     return is_allowed(address, networks)
+
+
+# --- serve --------------------------------------------------------------------
+
+
+def _same_port(document: Document, serve: dict[str, Any]) -> Iterator[Fault]:
+    """Metrics stand apart from the documents, on whatever address."""
+    try:
+        _, port = listen_address(serve.get("metrics"))
+    except PydanticCustomError:
+        return
+    if port == serve.get("port", ServeSettings().port):
+        message = f"expected another port than that of the documents, found {port}"
+        yield document.fault(("serve", "metrics"), message)
 
 
 # --- output -------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from aggregator.config.keys import (
+    AlertKeys,
     ExcludedTermKeys,
     FetchKeys,
     FileKeys,
@@ -43,6 +44,7 @@ SECTIONS: dict[str, type[Keys]] = {
     "fetch": FetchKeys,
     "publish": PublishKeys,
     "serve": ServeKeys,
+    "alerts": AlertKeys,
 }
 
 

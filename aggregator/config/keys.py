@@ -27,6 +27,7 @@ Line = Annotated[str, values.written(values.one_line)]
 TopicKey = Annotated[str, written(values.topic_key, values.TOPIC_KEY)]
 TermText = Annotated[str, written(terms.term)]
 Url = Annotated[str, written(addresses.web_address, WEB)]
+SiteUrl = Annotated[str, written(addresses.site_address, r"https?://[^\s?#]+/")]
 Duration = Annotated[timedelta, duration()]
 DurationOrZero = Annotated[timedelta, duration(timedelta(0))]
 Size = Annotated[int, written(values.parse_size, values.SIZE)]
@@ -53,9 +54,7 @@ class SiteKeys(Keys):
     """Who publishes."""
 
     title: Line = _required("Title of the site, its page and its feeds.")
-    url: Annotated[str, written(addresses.site_address, r"https?://[^\s?#]+/")] = (
-        _required('Public address of the output folder; ends in "/".')
-    )
+    url: SiteUrl = _required('Public address of the output folder; ends in "/".')
     language: Annotated[str, written(values.language, values.LANGUAGE)] = _default(
         "ru", "Language of the documents (BCP 47)."
     )
@@ -139,6 +138,25 @@ class ServeKeys(Keys):
         "127.0.0.1", "Address to listen on."
     )
     port: Annotated[int, whole(1, 65_535)] = _default(8080, "Port to listen on.")
+    metrics: (
+        Annotated[tuple[str, int], written(addresses.listen_address, addresses.LISTEN)]
+        | None
+    ) = _default(
+        None, "HOST:PORT where Prometheus finds metrics, apart from the documents."
+    )
+    public_url: SiteUrl | None = _default(
+        None,
+        'Address at which the web reaches this server; ends in "/". None: no WebSub.',
+    )
+
+
+class AlertKeys(Keys):
+    """When somebody is told that a source needs a look."""
+
+    after: Duration = _default("24h", "How long a source may fail before an alert.")
+    webhook: Annotated[str, written(addresses.webhook, WEB, writeOnly=True)] | None = (
+        _default(None, "Address that is told of every opening and closing; a secret.")
+    )
 
 
 class TermKeys(Keys):
@@ -270,6 +288,9 @@ class FileKeys(Keys):
     publish: PublishKeys | None = _default(None, "What documents hold.")
     serve: ServeKeys | None = _default(
         None, "The built-in web server; run serves only when this is set."
+    )
+    alerts: AlertKeys | None = _default(
+        None, "When somebody is told that a source needs a look."
     )
     topics: dict[TopicKey, TopicKeys] | None = _default(None, "Topics and their rules.")
     sources: Annotated[list[SourceItem], Field(min_length=1)] = _required(

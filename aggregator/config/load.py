@@ -14,6 +14,7 @@ from aggregator.config.checks import cross_faults
 from aggregator.config.decode import read_file
 from aggregator.config.faults import faults_of
 from aggregator.config.keys import (
+    AlertKeys,
     ExcludedTermKeys,
     FetchKeys,
     FileKeys,
@@ -26,6 +27,7 @@ from aggregator.config.keys import (
 )
 from aggregator.config.schema import schema_of
 from aggregator.config.settings import (
+    AlertSettings,
     Config,
     FetchSettings,
     Keep,
@@ -97,6 +99,7 @@ def _config(keys: FileKeys, path: Path, folder: Path) -> Config:
         fetch=fetch,
         publish=publish,
         serve=_serve(keys.serve),
+        alerts=AlertSettings(**dict(keys.alerts or AlertKeys())),
         topics=tuple(_topic(key, topic) for key, topic in (keys.topics or {}).items()),
         sources=tuple(
             _source(source, order, site, fetch, publish)
@@ -132,7 +135,7 @@ def _intervals(keys: FetchKeys) -> dict[str, timedelta]:
 
 
 def _serve(keys: ServeKeys | None) -> ServeSettings | None:
-    return None if keys is None else ServeSettings(host=keys.host, port=keys.port)
+    return None if keys is None else ServeSettings(**dict(keys))
 
 
 def _topic(key: str, keys: TopicKeys) -> Topic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from ipaddress import IPv4Network, IPv6Network
@@ -74,8 +74,20 @@ class PublishSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeSettings:
-    host: str
-    port: int
+    host: str = "127.0.0.1"
+    port: int = 8080
+    #: Host and port of the metrics alone; None: there are none.
+    metrics: tuple[str, int] | None = None
+    #: Where the web reaches this server; ends in "/".
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    #: A source that failed for so long needs a look.
+    after: timedelta
+    #: Told of openings and closings. It may hold a secret: never shown.
+    webhook: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,5 +106,6 @@ class Config:
     publish: PublishSettings
     #: None: ``run`` serves nothing.
     serve: ServeSettings | None
+    alerts: AlertSettings
     topics: tuple[Topic, ...]
     sources: tuple[Source, ...]
