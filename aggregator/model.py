@@ -22,10 +22,17 @@ class Term:
     """One rule of a topic, as the operator wrote it.
 
     ``written`` keeps its marks: ``театр`` (a lemma), ``выстав*`` (a prefix),
-    ``=МХАТ`` (this form alone), ``премьера спектакля`` (a phrase of lemmas).
+    ``=МХАТ`` (this form alone), ``премьера спектакля`` (a phrase of lemmas),
+    ``{any: [хор, оркестр]}`` (a group of such terms).
     """
 
     written: str
+    #: ``all``: every member in one sentence; ``any``: some member, counted once.
+    kind: Literal["term", "all", "any"] = "term"
+    #: Of a group: its terms as written.
+    members: tuple[str, ...] = ()
+    #: Terms that must not stand in the sentence of a match.
+    none: tuple[str, ...] = ()
     weight: float = 1.0
     field: TermField = "any"
     #: Most words that may stand between two lemmas of a phrase.
@@ -49,6 +56,8 @@ class Topic:
     positions: tuple[float, float, float] | None = None
     #: A topic needs a title match or two different words in the lead; None: the default.
     title_gate: bool | None = None
+    #: A public happening and a date in one sentence give the topic.
+    event_frame: bool = False
 
 
 SourceKind = Literal["feed", "sitemap", "page"]

@@ -216,6 +216,43 @@ topics:
     assert topic.positions == (1.0, 0.5, 0.0)
 
 
+def test_groups_of_terms(load):
+    (topic,) = load(
+        SMALLEST
+        + """
+topics:
+  culture:
+    title: Культура
+    event_frame: true
+    words:
+      - {all: [фестиваль, казачий], weight: 2}
+      - {any: [хор, дом культуры], gap: 0, none: [суд]}
+    not:
+      - {any: [некролог], veto: true}
+"""
+    ).topics
+
+    assert topic.event_frame
+    assert topic.words == (
+        Term(
+            written="{all: [фестиваль, казачий]}",
+            kind="all",
+            members=("фестиваль", "казачий"),
+            weight=2.0,
+        ),
+        Term(
+            written="{any: [хор, дом культуры]}",
+            kind="any",
+            members=("хор", "дом культуры"),
+            none=("суд",),
+            gap=0,
+        ),
+    )
+    assert topic.excluded == (
+        Term(written="{any: [некролог]}", kind="any", members=("некролог",), veto=True),
+    )
+
+
 def test_terms_are_composed(load):
     """Editors on some systems write «й» as two characters; texts do not."""
     decomposed = unicodedata.normalize("NFD", "музей")
@@ -470,7 +507,7 @@ def test_all_faults_at_once_in_order():
         "broken.yaml:10:20: publish.content: expected title, summary or full, found ful; did you mean 'full'?",
         "broken.yaml:10:38: publish.max_entries: expected a whole number from 1 to 10,000, found no",
         "broken.yaml:15:9: topics.culture.words.0: expected a word or a phrase; * works only at the end of a single word, found премьера спект*",
-        "broken.yaml:16:23: topics.culture.words.1.veto: unknown key; known here: term, weight, field, gap",
+        "broken.yaml:16:23: topics.culture.words.1.veto: unknown key; known here: term, all, any, none, weight, field, gap",
         "broken.yaml:17:3: topics.index: expected another key, index names a file of the output folder",
         "broken.yaml:18:1: interval: unknown key; it belongs under fetch or publish",
         "broken.yaml:20:5: sources.0: expected an address that begins with http:// or https://, found kubnews.ru/rss; did you mean 'https://kubnews.ru/rss'?",
@@ -835,8 +872,17 @@ def test_no_sources_at_all(faults):
         ("{term: a, weight: true}", "expected a number above 0"),
         ("{term: a, field: titel}", "did you mean 'title'?"),
         ("{term: a, gap: -1}", "expected a whole number from 0 to 20, found -1"),
-        ("{word: a}", "required key is missing"),
-        ("{all: [a, b]}", "all: unknown key"),
+        ("{word: a}", "word: unknown key"),
+        ("{weight: 2}", "expected one of term, all and any, found none of them"),
+        ("{all: []}", "expected one of term, all and any, found none of them"),
+        (
+            "{term: a, any: [b]}",
+            "expected one of term, all and any, found term and any",
+        ),
+        ("{all: [a, =МХАТ*]}", "all.1: expected either = before a word or * after"),
+        ("{any: хор}", "any: expected a list, found хор"),
+        ("{any: [хор, {term: хор}]}", "any.1: expected a word, found keys with values"),
+        ("{term: a, none: [т*]}", "none.0: expected at least two letters before the *"),
         ("[a]", "expected keys with values, found a list"),
         ("5", "expected keys with values, found 5"),
     ],
@@ -860,7 +906,7 @@ def test_faults_of_a_term(faults, words, fault):
         ("a: {}", "4:6: topics.a.title: required key is missing"),
         ("a: {title: a, positions: [1, 2]}", "expected 3 numbers, found 2"),
         ("a: {title: a, categories: ['*']}", "expected a category, or its beginning"),
-        ("a: {title: a, event_frame: true}", "event_frame: unknown key"),
+        ("a: {title: a, event_frame: 1}", "event_frame: expected true or false"),
         ("a: {title: a, no: [b]}", "no: unknown key; did you mean 'not'?"),
     ],
 )

@@ -158,6 +158,131 @@ def test_a_field_narrows_where_a_term_is_looked_for(field, found):
     assert [term.field for term in result.terms] == found
 
 
+# --- groups ----------------------------------------------------------------------
+
+
+def all_of(*members, **settings):
+    written = f"{{all: [{', '.join(members)}]}}"
+    return Term(written=written, kind="all", members=members, **settings)
+
+
+def any_of(*members, **settings):
+    written = f"{{any: [{', '.join(members)}]}}"
+    return Term(written=written, kind="any", members=members, **settings)
+
+
+@pytest.mark.parametrize(
+    ("rule", "title", "found"),
+    [
+        (
+            all_of("фестиваль", "казачий"),
+            "Казачий хор едет на фестиваль",
+            ["Казачий … фестиваль"],
+        ),
+        (all_of("фестиваль", "казачий"), "Фестиваль начат. Казачий хор едет", []),
+        (all_of("фестиваль", "казачий"), "Фестиваль, ещё фестиваль", []),
+        (
+            all_of("день города", "=Сочи", "концерт*"),
+            "Концертами отметит День города Сочи",
+            ["Концертами … День города … Сочи"],
+        ),
+        (any_of("хор", "оркестр"), "Оркестр и хор, хор и оркестр", ["Оркестр"]),
+        (any_of("хор", "дом культуры"), "В Доме культуры", ["Доме культуры"]),
+        (
+            Term(written="альбом", none=("фото*",)),
+            "Альбом для фотографий. Новый альбом",
+            ["альбом"],
+        ),
+        (
+            any_of("хор", "оркестр", none=("футбольный",)),
+            "Футбольный хор болельщиков",
+            [],
+        ),
+        (all_of("хор", "концерт", none=("отменить",)), "Концерт хора отменили", []),
+    ],
+    ids=str,
+)
+def test_groups_look_at_whole_sentences(rule, title, found):
+    assert forms(rule, title) == found
+
+
+def test_a_group_is_explained_as_written_at_its_first_word():
+    rule = all_of("фестиваль", "казачий", weight=2)
+
+    (found,) = score("Едет казачий хор на фестиваль", FILLER, rule).terms
+
+    assert (found.rule, found.lemma) == (rule.written, "казачий фестиваль")
+    assert (found.position, found.weight) == (5, 4.0)
+
+
+def test_an_any_counts_once_in_the_whole_entry():
+    rule = any_of("хор", "оркестр")
+
+    result = score("Хор едет", "Оркестр и хор. " + FILLER, rule)
+
+    assert [(term.form, term.weight) for term in result.terms] == [("Хор", 2.0)]
+
+
+def test_an_all_repeats_by_sentences():
+    rule = all_of("хор", "оркестр")
+
+    result = score("О поездке", "Хор и оркестр. Оркестр и хор. " + FILLER, rule)
+
+    assert [term.weight for term in result.terms] == [1.0, 0.5]
+    assert result.tagged  # two different words: no passing mention
+
+
+def test_a_group_may_veto():
+    excluded = (all_of("концерт", "суд", veto=True),)
+
+    result = score("Суд запретил концерт", FILLER, "концерт", excluded=excluded)
+
+    assert result.vetoes == ("{all: [концерт, суд]}",)
+
+
+# --- the event frame -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "found"),
+    [
+        ("Концерт — 13 сентября", FILLER, "Концерт … 13 сентября"),
+        ("Ярмарка", "Сбор гостей. На ярмарку зовут в субботу.", "ярмарку … субботу"),
+        ("Забег 12.09.2026", FILLER, "Забег … 12.09.2026"),
+        ("Мастер-класс завтра в 12:30", FILLER, "Мастер-класс … завтра"),
+        ("Концерт в Сочи", "Его дадут 13 сентября. " + FILLER, None),
+        ("Концерт 5 мая 1943 года вспоминают", FILLER, None),
+        ("Совещание 13 сентября", FILLER, None),
+        ("Новости", FILLER + "Концерт 13 сентября.", None),
+        ("Концерта 13 сентября не будет, решил суд", FILLER, None),
+    ],
+    ids=str,
+)
+def test_a_happening_and_its_date_in_one_sentence_give_the_topic(title, text, found):
+    frame = topic(excluded=["суд"], threshold=50, key="events", event_frame=True)
+
+    given = [score.terms[0] for score in scores(title, text, frame)]
+
+    assert [term.form for term in given] == ([found] if found else [])
+    assert all((term.rule, term.weight) == ("event_frame", 0.0) for term in given)
+
+
+def test_the_event_frame_gives_way_to_a_veto():
+    excluded = (Term(written="некролог", veto=True),)
+
+    (result,) = scores(
+        "Концерт 13 сентября",
+        "Некролог. " + FILLER,
+        topic(excluded=excluded, event_frame=True),
+    )
+
+    assert (result.tagged, result.vetoes) == (False, ("некролог",))
+
+
+def test_without_event_frame_a_date_says_nothing():
+    assert scores("Концерт — 13 сентября", FILLER, topic("опера")) == ()
+
+
 def test_a_term_without_a_word_is_refused():
     with pytest.raises(ValueError, match="culture"):
         compile_topics([topic("*")])
@@ -371,6 +496,11 @@ LAW = compile_topics(
             excluded=[Term(written="дождь"), Term(written="некролог", veto=True)],
         ),
         topic(Term(written="концерт", field="title"), key="events"),
+        topic(
+            all_of("театр", "ёлка"),
+            any_of("ёлка", "премьера спектакля", none=("дождь",)),
+            key="groups",
+        ),
     ]
 )
 
@@ -390,6 +520,7 @@ def test_reasons_add_up_and_point_at_what_they_name(title, text, category):
             result.tagged and (result.vetoes or result.score < result.threshold)
         )
         for reason in result.terms:
-            field = fields[reason.field]
-            end = reason.position + len(reason.form)
-            assert field[reason.position : end] == reason.form
+            field, position = fields[reason.field], reason.position
+            for form in reason.form.split(" … "):
+                position = field.index(form, position)
+            assert field.startswith(reason.form.split(" … ")[0], reason.position)

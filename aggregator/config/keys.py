@@ -7,9 +7,9 @@ docs/feeds-yaml.md show the same.
 from datetime import timedelta
 from fractions import Fraction
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from aggregator.config import addresses, terms, values
 from aggregator.config.values import duration, number, whole, written
@@ -26,6 +26,7 @@ STORAGE = r"sqlite:///[^?]+|postgresql://[^\s/]*/\S+"
 Line = Annotated[str, values.written(values.one_line)]
 TopicKey = Annotated[str, written(values.topic_key, values.TOPIC_KEY)]
 TermText = Annotated[str, written(terms.term)]
+Terms = list[TermText]
 Url = Annotated[str, written(addresses.web_address, WEB)]
 SiteUrl = Annotated[str, written(addresses.site_address, r"https?://[^\s?#]+/")]
 Duration = Annotated[timedelta, duration()]
@@ -160,11 +161,20 @@ class AlertKeys(Keys):
 
 
 class TermKeys(Keys):
-    """A word of a topic."""
+    """A word of a topic, or a group of words: one of ``term``, ``all`` and ``any``."""
 
-    term: TermText = _required(
-        "театр (any form), выстав* (beginning), =МХАТ (this form), or a phrase."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [key]} for key in ("term", "all", "any")]
+        }
     )
+
+    term: TermText | None = _default(
+        None, "театр (any form), выстав* (beginning), =МХАТ (this form), or a phrase."
+    )
+    all: Terms | None = _default(None, "Terms that stand together in one sentence.")
+    any: Terms | None = _default(None, "Terms of which one suffices; counts once.")
+    none: Terms = _default([], "Terms that must not stand in the same sentence.")
     weight: Annotated[float, number(0, 1_000, above=True)] = _default(
         1, "What a match adds to the sum; under not: what it takes off."
     )
@@ -174,6 +184,21 @@ class TermKeys(Keys):
     gap: Annotated[int, whole(0, 20)] = _default(
         2, "Most words between two words of a phrase."
     )
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        written = [key for key in ("term", "all", "any") if getattr(self, key)]
+        if len(written) != 1:
+            found = " and ".join(written) or "none of them"
+            raise values.expected("one of term, all and any", found=found)
+        return self
+
+    @property
+    def group(self) -> tuple[Literal["term", "all", "any"], list[str]]:
+        """What kind of term this is, and the terms in it; none in a single term."""
+        if self.all:
+            return "all", self.all
+        return ("any", self.any) if self.any else ("term", [])
 
 
 class ExcludedTermKeys(TermKeys):
@@ -217,6 +242,9 @@ class TopicKeys(Keys):
     ) = _default(None, "Weights of a text's beginning, middle and rest.")
     title_gate: bool | None = _default(
         None, "true: without a match in the title, the beginning needs two words."
+    )
+    event_frame: bool = _default(
+        False, "true: a public happening and a date in one sentence give the topic."
     )
 
 

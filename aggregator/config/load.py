@@ -151,12 +151,19 @@ def _topic(key: str, keys: TopicKeys) -> Topic:
         if positions is None
         else (positions[0], positions[1], positions[2]),
         title_gate=keys.title_gate,
+        event_frame=keys.event_frame,
     )
 
 
 def _term(keys: TermKeys) -> Term:
+    """The term; of a group ``written`` is what makes it one, without its weight."""
+    kind, members = keys.group
+    written = keys.term or f"{{{kind}: [{', '.join(members)}]}}"
     return Term(
-        written=keys.term,
+        written=written,
+        kind=kind,
+        members=tuple(members),
+        none=tuple(keys.none),
         weight=keys.weight,
         field=keys.field,
         gap=keys.gap,

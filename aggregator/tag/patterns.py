@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from aggregator.model import Term
 from aggregator.russian import fold
 
 _WRITTEN_WORD = re.compile(r"([^\W_]+)(\*?)")
@@ -30,13 +29,13 @@ class Part:
     gap: int
 
 
-def parts_of(term: Term) -> tuple[Part, ...]:
+def parts_of(written: str, *, gap: int) -> tuple[Part, ...]:
     """The places of a term: ``премьера спектакля`` has two, ``рок-концерт*`` too.
 
     Words joined by a hyphen, and those after ``=``, follow each other at once.
     Empty when the term has neither letter nor digit.
     """
-    written = term.written.strip()
+    written = written.strip()
     exact = written.startswith("=")
     parts: list[Part] = []
     end = 0
@@ -45,7 +44,7 @@ def parts_of(term: Term) -> tuple[Part, ...]:
         parts.append(
             Part(
                 pattern=_pattern(match[1], prefix=bool(match[2]), exact=exact),
-                gap=0 if exact or hyphen or not parts else term.gap,
+                gap=0 if exact or hyphen or not parts else gap,
             )
         )
         end = match.end()

@@ -7,12 +7,14 @@ remembered. Most words of a text match nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import count
+from typing import Literal, NamedTuple
 
 from aggregator.model import Term, TermField, Topic
 from aggregator.russian import FormCache, fold, forms_of, lemma_of, stem_of
+from aggregator.tag.frame import EVENT_FRAME
 from aggregator.tag.patterns import Part, Pattern, parts_of
 
 #: «эк» is the stem of «эко» and of «эка»: stems this short say nothing.
@@ -20,20 +22,36 @@ SHORTEST_STEM = 3
 
 
 class Rule(NamedTuple):
-    """A term of one topic, ready to be matched."""
+    """A term of one topic, or its event frame, ready to be matched."""
 
-    #: Place in ``Rules.rules``: its name in ``Found``.
+    #: Place in ``Rules.rules``.
     number: int
     #: Place of the topic in ``Rules.topics``.
     topic: int
+    #: Of the event frame: its nouns.
     term: Term
-    field: TermField
+    kind: Literal["term", "all", "any", "frame"]
     #: Negative for a term of ``not:``.
     weight: float
+
+
+class Phrase(NamedTuple):
+    """Words in a row that a rule looks for; mostly one word and all of the rule."""
+
+    rule: Rule
+    #: Place among the members of a group; BAR: the match is void in this sentence.
+    member: int
+    #: Found, it is a match of the rule: nothing else has to be seen.
+    suffices: bool
+    field: TermField
     parts: tuple[Part, ...]
     patterns: tuple[int, ...]
     #: The patterns as a set, when there is more to see than one word's lemma.
     needs: frozenset[int]
+
+
+#: The ``member`` of a phrase under ``none:``.
+BAR = -1
 
 
 class Found(NamedTuple):
@@ -41,8 +59,8 @@ class Found(NamedTuple):
 
     #: Numbers of all its patterns: it may stand in a phrase.
     patterns: frozenset[int]
-    #: Rules whose first word it may be.
-    rules: tuple[Rule, ...]
+    #: Phrases whose first word it may be.
+    phrases: tuple[Phrase, ...]
 
 
 class Category(NamedTuple):
@@ -64,7 +82,6 @@ class Rules:
     """All topics of a configuration; ``found[form]`` is None for most forms."""
 
     topics: tuple[Topic, ...]
-    rules: tuple[Rule, ...]
     categories: tuple[Category, ...]
     found: FormCache[Found | None]
 
@@ -77,33 +94,48 @@ def compile_topics(topics: Sequence[Topic]) -> Rules:
     Raises ValueError for a term without letter or digit.
     """
     patterns: dict[Pattern, int] = {}
-    rules: list[Rule] = []
-    for number, topic in enumerate(topics):
-        for term, sign in _signed_terms(topic):
-            parts = parts_of(term)
-            if not parts:
-                raise ValueError(f"topic {topic.key}: no word in {term.written!r}")
-            needed = [
-                patterns.setdefault(part.pattern, len(patterns)) for part in parts
-            ]
-            rules.append(
-                Rule(
-                    number=len(rules),
-                    topic=number,
-                    term=term,
-                    field=term.field,
-                    weight=sign * term.weight,
-                    parts=parts,
-                    patterns=tuple(needed),
-                    needs=frozenset(() if _is_plain(parts) else needed),
-                )
-            )
+    phrases = [
+        phrase for rule in _rules(topics) for phrase in _phrases(rule, topics, patterns)
+    ]
     return Rules(
         topics=tuple(topics),
-        rules=tuple(rules),
         categories=tuple(_categories(topics)),
-        found=FormCache(_Matcher(patterns, rules)),
+        found=FormCache(_Matcher(patterns, phrases)),
     )
+
+
+def _rules(topics: Sequence[Topic]) -> Iterator[Rule]:
+    number = count()
+    for place, topic in enumerate(topics):
+        for term in topic.words:
+            yield Rule(next(number), place, term, term.kind, term.weight)
+        for term in topic.excluded:
+            yield Rule(next(number), place, term, term.kind, -term.weight)
+        if topic.event_frame:
+            yield Rule(next(number), place, EVENT_FRAME, "frame", 0.0)
+
+
+def _phrases(
+    rule: Rule, topics: Sequence[Topic], patterns: dict[Pattern, int]
+) -> Iterator[Phrase]:
+    """What a rule looks for; new patterns are given numbers."""
+    term = rule.term
+    members = list(enumerate(term.members or (term.written,)))
+    for member, written in members + [(BAR, written) for written in term.none]:
+        parts = parts_of(written, gap=term.gap)
+        if not parts:
+            topic = topics[rule.topic].key
+            raise ValueError(f"topic {topic}: no word in {written!r}")
+        needed = [patterns.setdefault(part.pattern, len(patterns)) for part in parts]
+        yield Phrase(
+            rule=rule,
+            member=member,
+            suffices=rule.kind in ("term", "any") and not term.none,
+            field=term.field,
+            parts=parts,
+            patterns=tuple(needed),
+            needs=frozenset(() if _is_plain(parts) else needed),
+        )
 
 
 def _is_plain(parts: Sequence[Part]) -> bool:
@@ -113,11 +145,6 @@ def _is_plain(parts: Sequence[Part]) -> bool:
 def fold_category(name: str) -> str:
     """A category's name as it is compared: case, «ё» and spaces do not count."""
     return " ".join(fold(name).split())
-
-
-def _signed_terms(topic: Topic) -> Iterable[tuple[Term, int]]:
-    yield from ((term, 1) for term in topic.words)
-    yield from ((term, -1) for term in topic.excluded)
 
 
 def _categories(topics: Sequence[Topic]) -> Iterable[Category]:
@@ -134,9 +161,9 @@ def _categories(topics: Sequence[Topic]) -> Iterable[Category]:
 
 
 class _Matcher:
-    """Answers which rules a word form takes part in."""
+    """Answers which phrases a word form takes part in."""
 
-    def __init__(self, patterns: dict[Pattern, int], rules: Sequence[Rule]) -> None:
+    def __init__(self, patterns: dict[Pattern, int], phrases: Sequence[Phrase]) -> None:
         self._by_form: dict[str, list[tuple[str, int]]] = defaultdict(list)
         self._by_stem: dict[str, list[int]] = defaultdict(list)
         self._by_prefix: dict[str, list[int]] = defaultdict(list)
@@ -144,9 +171,9 @@ class _Matcher:
         for pattern, number in patterns.items():
             self._add(pattern, number)
         self._prefix_lengths = sorted({len(prefix) for prefix in self._by_prefix})
-        self._starting: dict[int, list[Rule]] = defaultdict(list)
-        for rule in rules:
-            self._starting[rule.patterns[0]].append(rule)
+        self._starting: dict[int, list[Phrase]] = defaultdict(list)
+        for phrase in phrases:
+            self._starting[phrase.patterns[0]].append(phrase)
 
     def _add(self, pattern: Pattern, number: int) -> None:
         match pattern.kind:
@@ -167,8 +194,11 @@ class _Matcher:
         numbers = frozenset(self._patterns(form))
         if not numbers:
             return None
-        rules = [rule for number in numbers for rule in self._starting.get(number, ())]
-        return Found(numbers, tuple(sorted(rules)))
+        phrases = [
+            phrase for number in numbers for phrase in self._starting.get(number, ())
+        ]
+        phrases.sort(key=lambda phrase: (phrase.rule.number, phrase.member))
+        return Found(numbers, tuple(phrases))
 
     def _patterns(self, form: str) -> Iterable[int]:
         yield from self._exact.get(form, ())

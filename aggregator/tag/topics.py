@@ -6,14 +6,16 @@ tried on 680 real articles: a passing mention, deep in a text about something el
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from aggregator.model import TermMatch, Topic, TopicScore
 from aggregator.russian import Analysis, Words, lemma_of, read_words
+from aggregator.tag.frame import FRAME_SENTENCES, date_in
 from aggregator.tag.patterns import same_yo
-from aggregator.tag.rules import Found, Rule, Rules, fold_category
+from aggregator.tag.rules import BAR, Found, Phrase, Rule, Rules, fold_category
 
 #: Words of the text that are its lead, and where its rest begins.
 LEAD, REST = 45, 110
@@ -28,19 +30,29 @@ SHORT_TEXT = 40
 #: ... and are asked for this part of it.
 SHORT_SCALE = 0.6
 
+#: Joins the words of a group's match where others stand between.
+BETWEEN = " … "
+
 #: Stands among the vetoes when a sum was reached and the gate was not passed.
 TITLE_GATE = "title_gate"
 
 Field = Literal["title", "text", "category"]
 
 
+#: The first and last word, itself, of what a phrase found.
+Span = tuple[int, int]
+
+
 class _Hit(NamedTuple):
     rule: Rule
     field: Field
     words: Words
-    #: The first and last word of the match, itself.
-    first: int
-    last: int
+    #: In the text's order; one but for ``all`` and the event frame.
+    spans: tuple[Span, ...]
+
+    @property
+    def first(self) -> int:
+        return self.spans[0][0]
 
 
 def tag(
@@ -58,11 +70,19 @@ def tag(
     hits = _hits_by_topic(analysis, categories, rules)
     gifts = _gifts(categories, given, rules)
     short = len(analysis.text.tokens) < SHORT_TEXT
+    for number, found in hits.items():
+        if rules.topics[number].event_frame and (frame := _frame(found)):
+            gifts.setdefault(number, []).append(frame)
     return tuple(
-        _score(topic, hits.get(number, []), gifts.get(number, []), short=short)
+        _score(topic, _counted(hits, number), gifts.get(number, []), short=short)
         for number, topic in enumerate(rules.topics)
         if number in gifts or any(hit.rule.weight > 0 for hit in hits.get(number, ()))
     )
+
+
+def _counted(hits: dict[int, list[_Hit]], topic: int) -> list[_Hit]:
+    """What enters the sum: the frame gives the topic without."""
+    return [hit for hit in hits.get(topic, ()) if hit.rule.kind != "frame"]
 
 
 # --- what matches --------------------------------------------------------------
@@ -87,23 +107,92 @@ def _add_hits(
     matches = [(at, item) for at, item in enumerate(found) if item]
     # Most phrases whose first word stands here lack another one: seen at once.
     present = {number for _, item in matches for number in item.patterns}
+    grouped: dict[int, list[tuple[Phrase, Span]]] = {}
     for at, item in matches:
-        for rule in item.rules:
-            if rule.field not in ("any", field):
+        for phrase in item.phrases:
+            if phrase.field not in ("any", field):
                 continue
             last: int | None = at
-            if rule.needs:
-                if not rule.needs <= present:
+            if phrase.needs:
+                if not phrase.needs <= present:
                     continue
-                last = _phrase_end(rule, words, found, at)
-            if last is not None:
-                hits.setdefault(rule.topic, []).append(
-                    _Hit(rule, field, words, at, last)
-                )
+                last = _phrase_end(phrase, words, found, at)
+            if last is None:
+                continue
+            rule = phrase.rule
+            if phrase.suffices:
+                hit = _Hit(rule, field, words, ((at, last),))
+                hits.setdefault(rule.topic, []).append(hit)
+            else:
+                grouped.setdefault(rule.number, []).append((phrase, (at, last)))
+    for parts in grouped.values():
+        rule = parts[0][0].rule
+        hits.setdefault(rule.topic, []).extend(
+            _Hit(rule, field, words, spans) for spans in _together(rule, words, parts)
+        )
+
+
+def _together(
+    rule: Rule, words: Words, parts: Sequence[tuple[Phrase, Span]]
+) -> Iterator[tuple[Span, ...]]:
+    """Matches of a rule that looks at whole sentences, from the phrases found of it."""
+    sentences: dict[int, list[tuple[Phrase, Span]]] = {}
+    for phrase, span in parts:
+        sentences.setdefault(words.sentences[span[0]], []).append((phrase, span))
+    for inside in sentences.values():
+        if any(phrase.member == BAR for phrase, _ in inside):
+            continue
+        if rule.kind != "all":
+            yield from ((span,) for _, span in inside)
+            continue
+        firsts: dict[int, Span] = {}
+        for phrase, span in inside:
+            firsts.setdefault(phrase.member, span)
+        if len(firsts) == len(rule.term.members):
+            yield tuple(sorted(firsts.values()))
+
+
+def _frame(hits: Iterable[_Hit]) -> TermMatch | None:
+    """The first happening that has its date beside it, in title or beginning.
+
+    Where a term of ``not:`` stands in the same sentence there is no frame.
+    """
+    hits = list(hits)
+    for hit in hits:
+        if hit.rule.kind != "frame":
+            continue
+        sentence = hit.words.sentences[hit.first]
+        if hit.field == "text" and sentence >= FRAME_SENTENCES:
+            continue
+        start, end = _sentence_bounds(hit.words, sentence)
+        date = date_in(hit.words.text[start:end])
+        if date is None or any(
+            other.rule.weight < 0
+            and other.words is hit.words
+            and other.words.sentences[other.first] == sentence
+            for other in hits
+        ):
+            continue
+        return TermMatch(
+            rule=hit.rule.term.written,
+            form=_form(hit) + BETWEEN + date[0],
+            lemma=_lemma(hit),
+            field=hit.field,
+            position=hit.words.starts[hit.first],
+            weight=0.0,
+        )
+    return None
+
+
+def _sentence_bounds(words: Words, sentence: int) -> tuple[int, int]:
+    """Where a sentence's words begin and end in the text."""
+    first = bisect_left(words.sentences, sentence)
+    last = bisect_right(words.sentences, sentence) - 1
+    return words.starts[first], words.ends[last]
 
 
 def _phrase_end(
-    rule: Rule, words: Words, found: Sequence[Found | None], first: int
+    phrase: Phrase, words: Words, found: Sequence[Found | None], first: int
 ) -> int | None:
     """The last word of a phrase that begins at ``first``; None when it does not.
 
@@ -111,11 +200,11 @@ def _phrase_end(
     """
 
     def end(part: int, at: int) -> int | None:
-        if not _fits(rule, part, words, found, at):
+        if not _fits(phrase, part, words, found, at):
             return None
-        if part + 1 == len(rule.parts):
+        if part + 1 == len(phrase.parts):
             return at
-        for following in range(at + 1, at + 2 + rule.parts[part + 1].gap):
+        for following in range(at + 1, at + 2 + phrase.parts[part + 1].gap):
             if (last := end(part + 1, following)) is not None:
                 return last
         return None
@@ -127,12 +216,12 @@ def _phrase_end(
 
 
 def _fits(
-    rule: Rule, part: int, words: Words, found: Sequence[Found | None], at: int
+    phrase: Phrase, part: int, words: Words, found: Sequence[Found | None], at: int
 ) -> bool:
     item = found[at] if at < len(found) else None
-    if item is None or rule.patterns[part] not in item.patterns:
+    if item is None or phrase.patterns[part] not in item.patterns:
         return False
-    pattern = rule.parts[part].pattern
+    pattern = phrase.parts[part].pattern
     return pattern.kind != "exact" or same_yo(words.form(at, at)) == pattern.word
 
 
@@ -197,13 +286,13 @@ def _weighed(topic: Topic, hits: Sequence[_Hit]) -> Iterator[TermMatch]:
     positions = topic.positions or POSITIONS
     for hit in hits:
         times = seen[hit.rule.number]
-        if times == len(REPEATS):
+        if times == (1 if hit.rule.kind == "any" else len(REPEATS)):
             continue
         seen[hit.rule.number] += 1
         weight = hit.rule.weight * _place_weight(hit, positions) * REPEATS[times]
         yield TermMatch(
             rule=hit.rule.term.written,
-            form=hit.words.form(hit.first, hit.last),
+            form=_form(hit),
             lemma=_lemma(hit),
             field=hit.field,
             position=hit.words.starts[hit.first],
@@ -220,10 +309,18 @@ def _place_weight(hit: _Hit, positions: tuple[float, float, float]) -> float:
     return lead if hit.first < LEAD else middle if hit.first < REST else rest
 
 
+def _form(hit: _Hit) -> str:
+    """The words as they stand in the text, from a phrase's first to its last."""
+    return BETWEEN.join(hit.words.form(first, last) for first, last in hit.spans)
+
+
 def _lemma(hit: _Hit) -> str:
-    """The lemmas of all words from the first to the last, joined."""
-    tokens = hit.words.tokens[hit.first : hit.last + 1]
-    return " ".join(map(lemma_of, tokens))
+    """The lemmas of all words from a phrase's first to its last, joined."""
+    return " ".join(
+        lemma_of(token)
+        for first, last in hit.spans
+        for token in hit.words.tokens[first : last + 1]
+    )
 
 
 def _passes_gate(topic: Topic, hits: Sequence[_Hit]) -> bool:
@@ -236,6 +333,7 @@ def _passes_gate(topic: Topic, hits: Sequence[_Hit]) -> bool:
             continue
         if hit.field != "text":
             return True
-        if hit.first < LEAD:
-            lead.add(lemma_of(hit.words.tokens[hit.first]))
+        lead |= {
+            lemma_of(hit.words.tokens[first]) for first, _ in hit.spans if first < LEAD
+        }
     return len(lead) > 1
