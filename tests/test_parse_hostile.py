@@ -1,5 +1,7 @@
 """Documents that want to break, deceive or exhaust us; security.md, sections 1 and 2."""
 
+from pathlib import Path
+
 import pytest
 
 from aggregator.model import ParsedFeed, SourceError
@@ -9,6 +11,7 @@ from aggregator.parse.html import Sanitiser
 from aggregator.parse.raw import MAX_ENTRIES
 
 URL = "https://example.ru/feeds/rss.xml"
+DATA = Path(__file__).parent / "data" / "parse"
 GOOD = "<item><title>Хорошая</title><link>https://example.ru/good</link></item>"
 
 
@@ -67,6 +70,30 @@ class TestDoctype:
         )
 
         assert found.entries[0].title == "Допосле"
+        assert codes(found) == ["recovered"]
+        assert "DOCTYPE" in found.warnings[0].message
+
+    def test_what_the_predefined_entities_mean_cannot_be_declared(self):
+        found = rss(
+            "<item><title>1 &lt; 2 &amp; 3</title></item>",
+            head='<!DOCTYPE rss [<!ENTITY lt "много"><!ENTITY amp "&#38;#38;">]>',
+        )
+
+        assert found.entries[0].title == "1 < 2 & 3"
+        assert codes(found) == []
+
+    def test_dropped_declarations_of_html_entities_keep_their_meaning(self):
+        found = rss(
+            "<item><title>А&nbsp;&mdash; Б</title></item>",
+            head='<!DOCTYPE rss [<!ENTITY mdash SYSTEM "https://evil.example/">]>',
+        )
+
+        assert found.entries[0].title == "А — Б"
+
+    def test_a_comment_declares_nothing(self):
+        found = rss(GOOD, head='<!DOCTYPE rss [<!-- <!ENTITY x SYSTEM "q"> -->]>')
+
+        assert codes(found) == []
 
     def test_a_billion_laughs_stay_silent(self):
         laughs = '<!ENTITY l0 "ха-ха">' + "".join(
@@ -94,7 +121,8 @@ class TestDoctype:
             "<item><title>&e99; &e299;</title></item>", head=f"<!DOCTYPE r [{many}]>"
         )
 
-        assert found.entries[0].title == "99 &e299;"
+        assert found.entries[0].title == "99"
+        assert codes(found) == ["recovered"]
 
     @pytest.mark.parametrize(
         "doctype",
@@ -103,7 +131,6 @@ class TestDoctype:
             '"http://my.netscape.com/publish/formats/rss-0.91.dtd">',
             "<!doctype rss>",
             "<!DOCTYPE rss [<!-- ]> ' -->]>",
-            "<!DOCTYPE rss [<!ELEMENT rss ANY><!ATTLIST a b CDATA ']>'>]>",
         ],
     )
     def test_no_document_is_refused_for_it(self, doctype):
@@ -111,6 +138,21 @@ class TestDoctype:
 
         assert found.entries[0].title == "Хорошая"
         assert codes(found) == []
+
+    @pytest.mark.parametrize(
+        "subset",
+        [
+            "<!ELEMENT rss ANY><!ATTLIST a b CDATA ']>'>",
+            '<!NOTATION n SYSTEM "x">',
+            "%unknown;",
+            "<!ENTITY ",
+        ],
+    )
+    def test_what_is_no_entity_is_dropped(self, subset):
+        found = rss(GOOD, head=f"<!DOCTYPE rss [{subset}]>")
+
+        assert found.entries[0].title == "Хорошая"
+        assert codes(found) == ["recovered"]
 
     def test_an_endless_doctype_is_quick(self):
         assert isinstance(
@@ -215,6 +257,69 @@ class TestIllFormed:
         found = rss("<item><title>Т</title><item><title>Внутри</title></item></item>")
 
         assert [entry.title for entry in found.entries] == ["Т"]
+        assert codes(found) == ["recovered"]
+
+
+class TestDamaged:
+    """A feed whose frame is broken still has its entries."""
+
+    def test_each_whole_entry_of_a_broken_channel_is_kept(self):
+        found = parse((DATA / "damaged.xml").read_bytes())
+
+        assert [entry.title for entry in found.entries] == [
+            "Первая весть",
+            "Весть, в которой не закрыт тег",
+            "Весть, которую ничто не закрыло",
+            "Весть о реке",
+        ]
+        assert found.entries[3].authors == ("И. Речной",)
+        assert found.entries[3].content == "Вода <b>спала</b>."
+        assert found.info.title == "Портал Заречья"
+        assert codes(found) == ["recovered"]
+
+    def test_a_fault_in_a_long_document_costs_nothing_behind_it(self):
+        """feedparser's lenient parser takes half a minute for a document of this size."""
+        items = "".join(
+            f"<item><title>Весть {n}</title><description>{'слово ' * 200}</description></item>"
+            for n in range(2000)
+        )
+
+        found = rss(f"{GOOD}<item><title>Весть</b></title></item>{items}")
+
+        assert len(found.entries) == 2002
+        assert codes(found) == ["recovered"]
+
+    @pytest.mark.parametrize(
+        "beginning",
+        [
+            "<rs version='2.0'><channel><title>К</title>",
+            "<?xml version='1.0'?><rs",
+            "nel><title>К</title>",
+            "",
+        ],
+    )
+    def test_a_lost_beginning(self, beginning):
+        found = parse(f"{beginning}{GOOD}</channel></rss>")
+
+        assert [entry.title for entry in found.entries] == ["Хорошая"]
+        assert codes(found) == ["recovered"]
+
+    def test_a_page_with_items_is_no_feed(self):
+        found = parse(f"<!doctype html><html><body>{GOOD}</body></html>")
+
+        assert found.code == "not_a_feed:html"
+
+    def test_entries_that_hide_inside_empty_ones(self):
+        found = rss("<item>" * 3000 + GOOD + "</item>" * 3000)
+
+        assert [entry.title for entry in found.entries] == ["Хорошая"]
+        assert codes(found) == ["recovered"]
+
+    def test_entries_that_say_nothing_are_spoken_of(self):
+        found = rss("<item></item><item><guid>1</guid></item>")
+
+        assert found.entries == ()
+        assert codes(found) == ["recovered"]
 
 
 class TestMarkup:
@@ -435,7 +540,7 @@ def test_utf8_under_a_wrong_http_charset():
     )
 
     assert found.entries[0].title == "Театр"
-    assert "Content-Type header says cp1251" in found.warnings[0].message
+    assert "Content-Type header says windows-1251" in found.warnings[0].message
 
 
 def test_a_false_declaration_does_not_reach_the_xml_parser():

@@ -23,17 +23,18 @@ from aggregator.parse.jsonfeed import read_json_feed
 from aggregator.parse.raw import RawFeed
 from aggregator.parse.sniff import (
     binary_kind,
+    is_html,
     not_a_feed,
     not_binary_feed,
 )
 from aggregator.parse.strict import read_feed as read_strictly
-from aggregator.parse.xmltext import XmlText, xml_text
+from aggregator.parse.xmltext import DOCTYPE_DROPPED, XmlText, holds_entries, xml_text
 
 __all__ = ["parse_document"]
 
 _ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
 # Warnings of a script, a blank page's tags: junk that some servers put before the feed.
-_feed_start = re.compile(r"<\?xml\s|<(?:rss|feed|rdf:RDF)[\s>]").finditer
+_feed_start = re.compile(r"<\?xml\s|<(?:rss|feed|rdf:RDF|channel)[\s>]").finditer
 _JUNK_CHARS = 20_000
 
 
@@ -119,16 +120,18 @@ def _read(text: str, url: str) -> RawFeed | SourceError:
     document = xml_text(text)
     if document and _is_feed_root(document.root):
         return _read_feed(document)
-    return _read_behind_junk(text) or not_a_feed(text, url)
+    return _read_behind_junk(text) or _read_without_root(text) or not_a_feed(text, url)
 
 
 def _read_feed(document: XmlText) -> RawFeed | SourceError:
-    raw = read_strictly(document)
+    raw: RawFeed | SourceError | None = read_strictly(document)
     if raw is None:
         # feedparser is half of what a worker imports, and most need it never.
         from aggregator.parse.feed import read_feed
 
-        return read_feed(document)
+        raw = read_feed(document)
+    if isinstance(raw, RawFeed) and document.dropped:
+        raw.recovered = raw.recovered or DOCTYPE_DROPPED
     return raw
 
 
@@ -142,6 +145,17 @@ def _read_behind_junk(text: str) -> RawFeed | None:
                 raw.recovered = raw.recovered or "something stands before the feed"
                 return raw
     return None
+
+
+def _read_without_root(text: str) -> RawFeed | None:
+    """The entries of a feed whose beginning is lost, if it has entries."""
+    if is_html(text) or not holds_entries(text):
+        return None
+    raw = _read_feed(XmlText("rss", f"<rss>{text}", {}))
+    if not isinstance(raw, RawFeed) or not raw.entries:
+        return None
+    raw.recovered = "the beginning of the feed is missing or broken"
+    return raw
 
 
 def _is_feed_root(name: str) -> bool:

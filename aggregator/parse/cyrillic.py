@@ -23,7 +23,7 @@ _WEIGHTS = _FREQUENCIES | dict.fromkeys("іїєґўђћјљњџѓќ", 2)
 _PUNCTUATION = frozenset("«»—–…№„“”’\xa0")
 
 #: Russian in its own encoding scores 45 to 60, in a wrong one below 15.
-_ENOUGH = 25
+ENOUGH = 25
 _SAMPLE_BYTES = 1500
 # Two high bytes in a row: Western text has its accented letters between plain ones.
 _words = re.compile(rb"[\x80-\xff]{2,}")
@@ -36,7 +36,7 @@ def guess_cyrillic(body: bytes) -> str | None:
     """
     sample = _sample(body)
     best = max(CANDIDATES, key=lambda codec: _score(sample, codec))
-    return best if _score(sample, best) >= _ENOUGH else None
+    return best if _score(sample, best) >= ENOUGH else None
 
 
 def reads_as_cyrillic(body: bytes, declared: str) -> bool:
@@ -47,7 +47,12 @@ def reads_as_cyrillic(body: bytes, declared: str) -> bool:
     sample = _sample(body)
     best = max(_score(sample, codec) for codec in CANDIDATES)
     # Mac and Windows share nearly all small letters: a point is a clear difference.
-    return best < _ENOUGH or _score(sample, declared) >= best - 1
+    return best < ENOUGH or _score(sample, declared) >= best - 1
+
+
+def score_of(body: bytes, codec: str) -> float:
+    """How well ``body`` reads in ``codec``; ENOUGH and more is Russian."""
+    return _score(_sample(body), codec)
 
 
 def _sample(body: bytes) -> bytes:

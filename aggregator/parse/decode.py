@@ -106,7 +106,9 @@ def decode(
     if wide := _WIDE_STARTS.match(body.lstrip(b" \t\r\n")[:4]):
         codec = str(wide.lastgroup).replace("_", "-")
         text = _decoded(body, codec)
-        return _judged(text, codec, declared) if _is_readable(text) else None
+        return (
+            _judged(text, codec, declared, broken=True) if _is_readable(text) else None
+        )
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -122,7 +124,7 @@ def _marked(body: bytes, codec: str, declared: list[tuple[str, str]]) -> Decoded
     if codec == "utf-8":
         return _eight_bits(body, declared)
     text = _decoded(body, codec)
-    return _judged(text, codec, declared) if _is_readable(text) else None
+    return _judged(text, codec, declared, broken=True) if _is_readable(text) else None
 
 
 def _eight_bits(body: bytes, declared: list[tuple[str, str]]) -> Decoded | None:
@@ -130,17 +132,13 @@ def _eight_bits(body: bytes, declared: list[tuple[str, str]]) -> Decoded | None:
     for _, codec in declared:
         text = _decoded(body, codec)
         if _makes_sense(body, text, codec):
-            return _judged(text, codec, declared)
+            return _judged(text, codec, declared, broken=True)
     text = _decoded(body, "utf-8")
     if _is_readable(text):  # a few broken bytes, or the document is cut inside a letter
-        return _judged(text, "utf-8", declared)
+        return _judged(text, "utf-8", declared, broken=True)
     codec = guess_cyrillic(body) or "cp1252"
     text = _decoded(body, codec)
-    return (
-        _judged(text, codec, declared or [("nothing", "utf-8")])
-        if _is_readable(text)
-        else None
-    )
+    return _judged(text, codec, declared, broken=True) if _is_readable(text) else None
 
 
 def _makes_sense(body: bytes, text: str, codec: str) -> bool:
@@ -153,13 +151,61 @@ def _makes_sense(body: bytes, text: str, codec: str) -> bool:
     return True
 
 
-def _judged(text: str, codec: str, declared: list[tuple[str, str]]) -> Decoded:
-    """With a complaint where a declaration names another encoding than was found."""
+def _judged(
+    text: str, codec: str, declared: list[tuple[str, str]], *, broken: bool = False
+) -> Decoded:
+    """With a complaint where a declaration names another encoding than was found.
+
+    ``broken``: U+FFFD may stand for bytes that were unreadable.
+    """
     wrong = [
-        f"{where} says {name}" for where, name in declared if not _same(name, codec)
+        f"{where} says {_shown(name)}"
+        for where, name in declared
+        if not _same(name, codec)
     ]
-    complaint = f"{', '.join(wrong)}; the bytes are {codec}" if wrong else None
+    complaint = None
+    if wrong:
+        said = " and ".join(wrong)
+        complaint = f"{said[0].upper()}{said[1:]}, but the text is {_shown(codec)} and was read so"
+    elif not declared and codec not in _UNDECLARED:
+        complaint = (
+            "The document does not say how it is encoded, and it is no UTF-8;"
+            f" by its letters it was taken for {_shown(codec)}"
+        )
+    elif broken:
+        complaint = _unreadable(text, codec)
     return Decoded(text=text, encoding=codec, complaint=complaint)
+
+
+#: What needs no declaration: XML 1.0, 4.3.3.
+_UNDECLARED = frozenset(
+    {"utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
+)  # fmt: skip
+
+
+def _unreadable(text: str, codec: str) -> str | None:
+    # A document that is cut may end inside a letter; that it is cut is said elsewhere.
+    places = text.rstrip("\ufffd").count("\ufffd") if "\ufffd" in text else 0
+    if not places:
+        return None
+    return f"Not all of the document is {_shown(codec)}: {places} character(s) are unreadable"
+
+
+def _shown(codec: str) -> str:
+    """The name under which people and ``encoding:`` know it."""
+    return _SHOWN.get(codec, codec)
+
+
+_SHOWN = {
+    "cp1251": "windows-1251",
+    "cp1252": "windows-1252",
+    "cp1250": "windows-1250",
+    "iso8859-5": "iso-8859-5",
+    "utf-16-le": "utf-16",
+    "utf-16-be": "utf-16",
+    "utf-32-le": "utf-32",
+    "utf-32-be": "utf-32",
+}
 
 
 def _same(declared: str, found: str) -> bool:

@@ -110,14 +110,9 @@ def _value(context: Context, element: Element) -> str:
 
 
 def _unmangled(context: Context, text: str) -> str:
-    """UTF-8 that was taken for latin-1, and windows-1252 for Unicode, put right."""
-    if text.isascii():
+    """windows-1252 that was taken for Unicode, put right."""
+    if not context.has_c1 or text.isascii():
         return text
-    try:
-        text = text.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        if not context.has_c1:
-            return text
     return text.translate(_windows_1252) if _c1(text) else text
 
 

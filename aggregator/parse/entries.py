@@ -7,7 +7,7 @@ text; bodies sanitised; dates in UTC. Everything is bounded here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from html import unescape
 
@@ -15,6 +15,7 @@ from aggregator import links
 from aggregator.model import Enclosure, Entry, FeedInfo, ParsedFeed, SourceWarning
 from aggregator.parse.dates import parse_date
 from aggregator.parse.html import Sanitiser, text_as_html, without_markup
+from aggregator.parse.mojibake import damage, mended
 from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
 from aggregator.text import clean_text, hash64, plain_text, shorten
 
@@ -38,6 +39,8 @@ MAX_BASE = 500
 TEXT_GROWTH, TEXT_ALLOWANCE = 3, 1_000_000
 #: Repeated guids beyond this share are worth a warning (FreshRSS' trigger).
 _GUID_TROUBLE = 0.05
+#: Characters of an entry's text that are looked at for how they read.
+_HEAD = 200
 _MAX_BIGINT = 2**63 - 1
 
 # Only names of HTML elements are markup: «Vec<T>» and «<Новости>» are text.
@@ -73,6 +76,7 @@ class _Context:
         self.guids_repeated = 0
         self.dates_unreadable: list[str] = []
         self.entries_shortened = 0
+        self.entries_mended = 0
         self._room = TEXT_GROWTH * document_chars + TEXT_ALLOWANCE
 
     def absolute(self, base: str | None, link: str | None) -> str | None:
@@ -121,13 +125,15 @@ def parsed_feed(
     is its length, which bounds what may come of it.
     """
     context = _Context(url, zone, _language_tag(raw.language), document_chars)
+    if raw.title is not None:
+        raw.title.value = mended(raw.title.value)
     info = _feed_info(raw, context)
     entries = tuple(
         entry
         for position, each in enumerate(raw.entries[:MAX_ENTRIES])
         if (entry := _entry(each, position, context)) is not None
     )
-    found = (*warnings, *_warnings(raw, context, len(entries)))
+    found = (*warnings, *_warnings(raw, context, entries))
     return ParsedFeed(info=info, entries=entries, warnings=found)
 
 
@@ -140,6 +146,7 @@ def _short_base(url: str) -> str:
 
 def _entry(raw: RawEntry, position: int, context: _Context) -> Entry | None:
     """The clean entry; None when it says nothing and leads nowhere."""
+    context.entries_mended += _mend(raw)
     base = raw.base
     link = _link(raw, context)
     summary = context.html(raw.summary, base)
@@ -168,6 +175,18 @@ def _entry(raw: RawEntry, position: int, context: _Context) -> Entry | None:
         updated=context.date(raw.updated),
         position=position,
     )
+
+
+def _mend(raw: RawEntry) -> bool:
+    """Puts texts right that were encoded twice; whether there was one."""
+    found = False
+    for text in (raw.title, raw.summary, raw.content):
+        if text is not None and (value := mended(text.value)) is not text.value:
+            text.value, found = value, True
+    if found:
+        raw.authors = [*map(mended, raw.authors)]
+        raw.categories = [*map(mended, raw.categories)]
+    return found
 
 
 def _link(raw: RawEntry, context: _Context) -> str | None:
@@ -316,14 +335,22 @@ def _feed_info(raw: RawFeed, context: _Context) -> FeedInfo:
     )
 
 
-def _warnings(raw: RawFeed, context: _Context, entries: int) -> Iterable[SourceWarning]:
+def _warnings(
+    raw: RawFeed, context: _Context, entries: Sequence[Entry]
+) -> Iterable[SourceWarning]:
     if raw.recovered:
         yield SourceWarning(
             code="recovered",
-            message=f"The document is ill-formed; what could be read was read: {raw.recovered}"[
-                :500
-            ],
+            message=f"What could be read was read: {raw.recovered}"[:500],
         )
+    elif raw.entries and not entries:
+        yield SourceWarning(
+            code="recovered",
+            message=f"None of {len(raw.entries)} entries has a title, a link or a text",
+        )
+    heads = [f"{entry.title} {entry.text[:_HEAD]}" for entry in entries]
+    if complaint := damage(heads, context.entries_mended):
+        yield SourceWarning(code="mojibake", message=complaint)
     if context.dates_unreadable:
         example = clean_text(context.dates_unreadable[0])[:60]
         count = len(context.dates_unreadable)
@@ -331,10 +358,10 @@ def _warnings(raw: RawFeed, context: _Context, entries: int) -> Iterable[SourceW
             code="dates",
             message=f"{count} dates could not be read, such as {example!r}",
         )
-    if context.guids_repeated > _GUID_TROUBLE * entries:
+    if context.guids_repeated > _GUID_TROUBLE * len(entries):
         yield SourceWarning(
             code="guids",
-            message=f"{context.guids_repeated} of {entries} entries repeat the guid of another",
+            message=f"{context.guids_repeated} of {len(entries)} entries repeat the guid of another",
         )
     if raw.cut:
         yield SourceWarning(

@@ -21,48 +21,75 @@ from feedparser.api import LooseFeedParser, StrictFeedParser
 from aggregator.model import SourceError
 from aggregator.parse.found import FULL_TEXT, MAX_TAGS, raw_feed
 from aggregator.parse.raw import MAX_ENTRIES, RawFeed
-from aggregator.parse.xmltext import XmlText, expand, mended
+from aggregator.parse.xmltext import (
+    XmlText,
+    entry_slices,
+    expand,
+    ill_formed,
+    in_root_of,
+    mended,
+)
 
 #: Atom with XHTML content reaches 30; a parser of a feed needs no more.
 MAX_DEPTH = 200
-#: The lenient parser takes seconds for more, and minutes for hostile markup.
-MAX_LENIENT_CHARS = 2_000_000
+#: What the lenient parser gets of a document; it takes seconds for more.
+MAX_LENIENT_CHARS = 1_000_000
+
+# feedparser mends UTF-8 that was read as latin-1, without a word, if it is told "utf-8";
+# ``mojibake`` does it for all formats.
+_ENCODING = "utf8"
 
 _MEDIA_WANTED = frozenset({"content", "group", "thumbnail", "category", "keywords"})
 # What feedparser's handlers raise on elements in places they do not expect.
 _STUMBLES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-_CUT_OFF = frozenset(
-    {
-        expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
-        expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
-        expat.errors.codes[expat.errors.XML_ERROR_PARTIAL_CHAR],
-        expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION],
-    }
-)
 
 
 def read_feed(document: XmlText) -> RawFeed | SourceError:
     """The feed in a document whose root is that of one.
 
-    Ill-formed XML is mended, then read strictly; what can't be mended is read
-    leniently, and of a document that is cut the whole entries are kept.
+    Ill-formed XML is mended, then read strictly; what can't be mended is read entry by
+    entry. Of a document that is cut the whole entries are kept.
     """
     strict = _Strict()
     fault = strict.read(expand(document))
     if fault is None or strict.is_complete:
+        if strict.nested and not any(map(_leads_somewhere, strict.entries)):
+            _read_entries(strict, expand(document))
         return _result(strict, fault)
-    again = _Strict()
     text = mended(document)
+    again = _Strict()
     second = again.read(text)
     if second is None or again.is_complete:
         return _result(again, fault)
     whole = max(strict, again, key=lambda parser: len(parser.entries))
-    if _is_cut_off(second) or len(text) > MAX_LENIENT_CHARS:
-        return _result(whole, fault)
-    lenient = _Lenient()
-    lenient.read(text)
-    best = lenient if len(lenient.entries) >= len(whole.entries) else whole
-    return _result(best, fault)
+    _read_entries(whole, text)
+    return _result(whole, fault)
+
+
+def _read_entries(parser: _Strict, text: str) -> None:
+    """The entries one by one, if there are more than ``parser`` has."""
+    slices = entry_slices(text)
+    if len(slices) <= len(parser.entries):
+        return
+    together = _Strict()
+    together.read(in_root_of(text, (each.text for each in slices if each.well_formed)))
+    well_formed = iter(together.entries)
+    room = MAX_LENIENT_CHARS
+    entries: list[Any] = []
+    for each in slices:
+        if each.well_formed and (entry := next(well_formed, None)) is not None:
+            entries.append(entry)
+        elif (room := room - len(each.text)) >= 0:
+            lenient = _Lenient()
+            lenient.read(in_root_of(text, [each.text]))
+            entries += lenient.entries
+    if len(entries) > len(parser.entries):
+        parser.entries = entries[:MAX_ENTRIES]
+        parser.is_full = len(entries) > MAX_ENTRIES
+
+
+def _leads_somewhere(entry: dict[str, Any]) -> bool:
+    return any(entry.get(key) for key in ("title", "link", "summary", "content"))
 
 
 def looks_like_html(text: str) -> bool:
@@ -92,6 +119,8 @@ class _Rules:
     def __init__(self, *args: Any) -> None:
         self.is_full = False
         self.too_deep = False
+        #: Entries stood in entries, and were left out.
+        self.nested = False
         self._skipped: str | None = None
         self._skipped_depth = 0
         super().__init__(*args)
@@ -212,7 +241,7 @@ class _Strict(_Rules, StrictFeedParser):  # type: ignore[misc]
     """expat's events, named as feedparser expects them."""
 
     def __init__(self) -> None:
-        super().__init__("", None, "utf-8")
+        super().__init__("", None, _ENCODING)
         self._names: dict[str, str] = {}
         self._uris: dict[str, str] = {}
         self._open_elements = 0
@@ -251,7 +280,8 @@ class _Strict(_Rules, StrictFeedParser):  # type: ignore[misc]
         attrs = [(self._name(key), value) for key, value in attributes.items()]
         tag = self._name(name)
         if self.inentry and tag in ("item", "entry") and self._skipped is None:
-            self._skip(tag)  # an item inside an item is none
+            self.nested = True
+            self._skip(tag)
         else:
             self.unknown_starttag(tag, attrs)
 
@@ -280,7 +310,7 @@ class _Lenient(_Rules, LooseFeedParser):  # type: ignore[misc]
     """feedparser's own parser for what is no XML."""
 
     def __init__(self) -> None:
-        super().__init__("", None, "utf-8", {})
+        super().__init__("", None, _ENCODING, {})
 
     def read(self, text: str) -> None:
         try:
@@ -292,9 +322,7 @@ class _Lenient(_Rules, LooseFeedParser):  # type: ignore[misc]
             return
 
 
-def _result(
-    parser: _Strict | _Lenient, fault: Exception | None
-) -> RawFeed | SourceError:
+def _result(parser: _Strict, fault: Exception | None) -> RawFeed | SourceError:
     if fault is not None and not parser.entries:
         if parser.too_deep:
             return _too_deep()
@@ -310,14 +338,13 @@ def _result(
         map(dict, parser.entries),
         atom=parser.version.startswith("atom"),
     )
-    feed.recovered = str(fault) if fault else None
+    if fault:
+        feed.recovered = ill_formed(fault)
+    elif parser.nested:
+        feed.recovered = "it has entries inside other entries"
     feed.cut = parser.is_full
     feed.too_deep = parser.too_deep
     return feed
-
-
-def _is_cut_off(fault: Exception) -> bool:
-    return isinstance(fault, expat.ExpatError) and fault.code in _CUT_OFF
 
 
 def _too_deep() -> SourceError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from aggregator.model import SourceError
 from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
 from aggregator.parse.sniff import not_json_feed
-from aggregator.text import clean_text
 
+_lone_surrogates = re.compile("[\ud800-\udfff]+").sub
 _VERSION = "jsonfeed.org/version/"
 
 
@@ -92,7 +93,8 @@ def _plain(value: object) -> RawText | None:
 def _text(value: object) -> str:
     """Strings, and numbers that should have been strings (ids often are)."""
     if isinstance(value, str):
-        return clean_text(value)  # "\\ud800" is legal JSON and no text
+        # "\\ud800" is legal JSON and no text.
+        return value if value.isprintable() else _lone_surrogates("", value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return ""

@@ -17,7 +17,14 @@ from aggregator.model import SourceError
 from aggregator.parse.dates import parse_date
 from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
 from aggregator.parse.sniff import leads_inside, not_a_feed
-from aggregator.parse.xmltext import XmlText, expand, mended, xml_text
+from aggregator.parse.xmltext import (
+    DOCTYPE_DROPPED,
+    XmlText,
+    expand,
+    ill_formed,
+    mended,
+    xml_text,
+)
 from aggregator.text import clean_text
 
 #: Twice what the protocol allows.
@@ -82,6 +89,7 @@ def _read(document: XmlText) -> RawFeed | SourceError:
         )
     urls = _each_once(reader.found)
     newest = _newest(urls)
+    recovered = DOCTYPE_DROPPED if document.dropped else None
     return RawFeed(
         entries=[_entry(each) for each in newest],
         title=next(
@@ -89,7 +97,7 @@ def _read(document: XmlText) -> RawFeed | SourceError:
             None,
         ),
         cut=reader.is_full or len(newest) < len(urls),
-        recovered=str(fault) if fault else None,
+        recovered=ill_formed(fault) if fault else recovered,
     )
 
 

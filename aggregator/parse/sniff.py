@@ -35,6 +35,7 @@ _html = re.compile(
     r"<!doctype\s+html|<(?:html|head|body|title|meta|script|h1|div|table)[\s>]",
     re.IGNORECASE,
 ).search
+_html_root = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE).search
 # What stands at addresses next to feeds; parts of it look like HTML.
 _other_xml = re.compile(
     # Atomic: a comment that may end at any later "-->" costs 2^n steps for n comments.
@@ -76,6 +77,11 @@ def binary_kind(body: bytes) -> str | None:
 
 
 _CONTROLS = bytes({*range(1, 32), 127} - {9, 10, 12, 13, 27})
+
+
+def is_html(text: str) -> bool:
+    """Whether it says so; what only has some of HTML's elements may be anything."""
+    return _html_root(text[:_HEAD]) is not None
 
 
 def looks_like_html(text: str) -> bool:

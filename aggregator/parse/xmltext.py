@@ -7,10 +7,13 @@ nothing can expand, and nothing outside can be named (XML 1.0, 4.4).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html.entities import html5
-from itertools import islice
+from typing import NamedTuple
+from xml.parsers import expat
 
+from aggregator.parse.raw import MAX_ENTRIES
 from aggregator.text import clean_text
 
 # An honest internal subset names a few characters; a bomb needs more.
@@ -18,16 +21,22 @@ MAX_ENTITIES = 100
 MAX_ENTITY_CHARS = 1000
 #: What all references to declared entities may add to a document.
 MAX_EXPANSION = 1_000_000
+DOCTYPE_DROPPED = "its DOCTYPE declares more than a few short texts, which was left out"
 
 _space = re.compile(r"\s*").match
 _root = re.compile(r"<([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)(?=[\s/>])").match
 _doctype = re.compile(r"<!DOCTYPE", re.IGNORECASE).match
-_doctype_token = re.compile(r"""["'\[\]>]|<!--""")
+_doctype_token = re.compile(r"""["'\[\]>]|<!(?:--)?|%[^;\s"'<>\[\]]*""")
+# Drupal names HTML's entities in every feed, and they are known anyway.
+_html_entities = re.compile(
+    r"<!ENTITY\s+%\s+\w+\s+PUBLIC\s+[\"']-//W3C//ENTITIES [\w ]+ for X?HTML//EN"
+    r"|%HTML(?:lat1|symbol|special)\Z"
+).match
 _entity = re.compile(
     r"""<!ENTITY\s+([A-Za-z_][\w.-]*)\s+(?:"([^"<%]*)"|'([^'<%]*)')\s*>"""
-)
-_entity_name = re.compile(r"<!ENTITY\s+([A-Za-z_][\w.-]*)\s")
-_reference = re.compile(r"&(?!#\d{1,7};|#x[0-9a-fA-F]{1,6};)")
+).match
+_entity_name = re.compile(r"<!ENTITY\s+([A-Za-z_][\w.-]*)\s").match
+_reference = re.compile(r"&(?!#\d{1,7};|#x[0-9a-fA-F]{1,6};)").search
 
 _mendable = re.compile(
     r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"
@@ -38,6 +47,9 @@ _prefixes = re.compile(
     r"</?([A-Za-z_][\w-]*):[A-Za-z_]|\s([A-Za-z_][\w-]*):[A-Za-z_][\w-]*\s*="
 )
 _root_tag = re.compile(r"<[^<>]*>").match
+_entry_edges = re.compile(
+    r"<(/?)((?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry))(?=[\s>])", re.IGNORECASE
+).finditer
 _PREDEFINED = {"amp", "lt", "gt", "quot", "apos"}
 # Feeds leave these undeclared most often; without their meaning their text is lost.
 _NAMESPACES = {
@@ -58,25 +70,28 @@ class XmlText:
     root: str
     #: From the root element on; no declaration, no DOCTYPE.
     text: str
-    #: Entities that the document declares; those that are no plain text are empty.
+    #: Entities that the document declares; those that were dropped are empty.
     entities: dict[str, str]
+    #: The DOCTYPE declares what is not resolved.
+    dropped: bool = False
 
 
 def xml_text(text: str) -> XmlText | None:
     """The document without its prologue; None when no element comes first."""
     position = 0
     entities: dict[str, str] = {}
+    dropped = False
     while True:
         position = _space(text, position).end()  # type: ignore[union-attr]  # matches ""
         if match := _root(text, position):
-            return XmlText(match[1], text[position:], entities)
+            return XmlText(match[1], text[position:], entities, dropped)
         if text.startswith("<?", position):
             end = text.find("?>", position) + 2
         elif text.startswith("<!--", position):
             end = text.find("-->", position) + 3
         elif _doctype(text, position):
-            end, subset = _doctype_end(text, position)
-            entities |= _plain_entities(subset)
+            end, declarations = _doctype_end(text, position)
+            dropped |= _resolved(declarations, entities)
         else:
             return None
         if end <= position + 2:
@@ -99,6 +114,56 @@ def mended(document: XmlText) -> str:
     """
     text = _Mender(document.entities).mend(clean_text(document.text))
     return _with_namespaces(text)
+
+
+def holds_entries(text: str) -> bool:
+    return any(edge[1] for edge in _entry_edges(text))
+
+
+class Slice(NamedTuple):
+    """An entry's element in an ill-formed document."""
+
+    text: str
+    well_formed: bool
+
+
+def entry_slices(text: str) -> list[Slice]:
+    """The entries of ill-formed ``text``, MAX_ENTRIES and one at most.
+
+    One that nothing closes ends where the next begins; the last one is then cut, and
+    left out.
+    """
+    found: list[Slice] = []
+    start: re.Match[str] | None = None
+    for edge in _entry_edges(text):
+        if start is not None:
+            slice_ = text[start.start() : edge.start()] + f"</{start[2]}>"
+            found.append(Slice(slice_, _is_well_formed(slice_)))
+        start = None if edge[1] else edge
+        if len(found) > MAX_ENTRIES:
+            break
+    return found
+
+
+def in_root_of(text: str, slices: Iterable[str]) -> str:
+    """A document of ``slices`` alone, in the namespaces of the root of ``text``."""
+    root = _root_tag(text)
+    opening = root[0].removesuffix(">").removesuffix("/") if root else "<rss"
+    name = opening[1:].split(maxsplit=1)[0]
+    return _with_namespaces(f"{opening}>{''.join(slices)}</{name}>")
+
+
+def _is_well_formed(text: str) -> bool:
+    try:
+        # Without namespaces: prefixes are declared where the entries are put together.
+        expat.ParserCreate("utf-8").Parse(text.encode("utf-8", "replace"), True)
+    except expat.ExpatError:
+        return False
+    return True
+
+
+def ill_formed(fault: Exception) -> str:
+    return f"its XML is ill-formed ({fault})"
 
 
 class _Mender:
@@ -171,39 +236,62 @@ def _with_namespaces(text: str) -> str:
     return text[:end] + declarations + text[end:]
 
 
-def _doctype_end(text: str, start: int) -> tuple[int, str]:
-    """(position behind the DOCTYPE, its internal subset)."""
-    position, subset_start, subset = start, 0, ""
+def _doctype_end(text: str, start: int) -> tuple[int, list[str]]:
+    """(position behind the DOCTYPE, the declarations of its internal subset).
+
+    A reference to a parameter entity, ``%name``, stands among the declarations.
+    """
+    position, declarations = start + len("<!DOCTYPE"), []
+    inside, begun = False, None
     while match := _doctype_token.search(text, position):
         mark, position = match[0], match.end()
         if mark == "[":
-            subset_start = position
+            inside = True
         elif mark == "]":
-            subset = text[subset_start : position - 1] if subset_start else ""
-            subset_start = 0
+            declarations += ["<!"] * (begun is not None)
+            inside, begun = False, None
+        elif mark == "<!":
+            begun = match.start() if inside else None
+        elif mark[0] == "%":
+            if inside and begun is None:
+                declarations.append(mark)
         elif mark == ">":
-            if not subset_start:
-                return position, subset
+            if not inside:
+                return position, declarations
+            if begun is not None:
+                declarations.append(text[begun:position])
+            begun = None
         else:
             closing = "-->" if mark == "<!--" else mark
             end = text.find(closing, position)
             if end < 0:
                 break
             position = end + len(closing)
-    return text.find(">", start) + 1, ""
+    # It never ends: its first ">" is as good as any other.
+    return text.find(">", start) + 1, ["<!"]
 
 
-def _plain_entities(subset: str) -> dict[str, str]:
-    """Declared entities: the first 100 that are plain text; the others stand for nothing."""
-    entities: dict[str, str] = {}
-    room = MAX_ENTITY_CHARS
-    for match in _entity.finditer(subset[: 100 * MAX_ENTITY_CHARS]):
-        name, value = match[1], match[2] if match[2] is not None else match[3]
-        room -= len(value)
-        if len(entities) == MAX_ENTITIES or room < 0:
-            break
-        if not _reference.search(value):
-            entities.setdefault(name, value)
-    for match in islice(_entity_name.finditer(subset), MAX_ENTITIES):
-        entities.setdefault(match[1], "")
-    return entities
+def _resolved(declarations: list[str], entities: dict[str, str]) -> bool:
+    """Adds to ``entities`` the first 100 that are plain text, 1 kB in all.
+
+    The others stand for nothing, but for those that HTML knows. True when there is a
+    declaration that was dropped.
+    """
+    room, plain, dropped = MAX_ENTITY_CHARS, 0, False
+    for declaration in declarations:
+        match = _entity(declaration[: 2 * MAX_ENTITY_CHARS])
+        value = (match[2] if match[2] is not None else match[3]) if match else ""
+        name = match[1] if match else ""
+        # XML 1.0, 4.6: the predefined may be declared, and mean what they mean.
+        if name in _PREDEFINED or _html_entities(declaration):
+            continue
+        if not match or plain == MAX_ENTITIES or len(value) > room or _reference(value):
+            dropped = True
+            named = _entity_name(declaration[:MAX_ENTITY_CHARS])
+            if named and f"{named[1]};" not in html5:
+                entities.setdefault(named[1], "")
+        elif name not in entities:  # XML 1.0, 4.2: the first binds
+            plain += 1
+            room -= len(value)
+            entities[name] = value
+    return dropped

@@ -83,18 +83,22 @@ def without(name: str) -> tuple[str, ...]:
 
 
 DECLARATIONS = [
-    gives("xml_laughs", declared("xml_laughs", _laughs(), "&l9;"), titles=without("xml_laughs")),
-    gives("xml_quadratic", declared("xml_quadratic", f'<!ENTITY a "{"x" * 50_000}">', "&a;" * 20_000), titles=without("xml_quadratic")),
-    gives("xml_parameter", declared("xml_parameter", f'<!ENTITY % p SYSTEM "{TRAP}/p.dtd"> %p;', ""), titles=without("xml_parameter")),
-    gives("xxe_file", declared("xxe_file", '<!ENTITY e SYSTEM "file:///etc/passwd">', "&e;"), titles=without("xxe_file")),
-    gives("xxe_http", declared("xxe_http", f'<!ENTITY e SYSTEM "{TRAP}/e">', "&e;"), titles=without("xxe_http")),
+    gives("xml_laughs", declared("xml_laughs", _laughs(), "&l9;"), titles=without("xml_laughs"), warnings="recovered"),
+    gives("xml_quadratic", declared("xml_quadratic", f'<!ENTITY a "{"x" * 50_000}">', "&a;" * 20_000), titles=without("xml_quadratic"), warnings="recovered"),
+    gives("xml_parameter", declared("xml_parameter", f'<!ENTITY % p SYSTEM "{TRAP}/p.dtd"> %p;', ""), titles=without("xml_parameter"), warnings="recovered"),
+    gives("xxe_file", declared("xxe_file", '<!ENTITY e SYSTEM "file:///etc/passwd">', "&e;"), titles=without("xxe_file"), warnings="recovered"),
+    gives("xxe_http", declared("xxe_http", f'<!ENTITY e SYSTEM "{TRAP}/e">', "&e;"), titles=without("xxe_http"), warnings="recovered"),
     gives("xxe_dtd", rss(item("xxe_dtd"), head=f'<!DOCTYPE rss PUBLIC "-//X//Y" "{TRAP}/x.dtd">')),
-    gives("xxe_utf16", declared("xxe_utf16", '<!ENTITY e SYSTEM "file:///etc/passwd">', "&e;").encode("utf-16"), titles=without("xxe_utf16")),
+    gives("xxe_utf16", declared("xxe_utf16", '<!ENTITY e SYSTEM "file:///etc/passwd">', "&e;").encode("utf-16"), titles=without("xxe_utf16"), warnings="recovered"),
     gives("xxe_utf7", rss(item("xxe_utf7"), head='<?xml version="1.0" encoding="utf-7"?>+ADwAIQ-'), warnings="recovered"),
-    gives("xxe_own_lines", declared("xxe_own_lines", '\n<!ENTITY\ne\nSYSTEM\n"file:///etc/passwd"\n>\n', "&e;"), titles=without("xxe_own_lines")),
+    gives("xxe_own_lines", declared("xxe_own_lines", '\n<!ENTITY\ne\nSYSTEM\n"file:///etc/passwd"\n>\n', "&e;"), titles=without("xxe_own_lines"), warnings="recovered"),
     gives("xinclude", rss(item("xinclude", text='<xi:include href="file:///etc/passwd" parse="text"/>'), root='xmlns:xi="http://www.w3.org/2001/XInclude"')),
+    gives("xml_laughs_decimal", declared("xml_laughs_decimal", '<!ENTITY l "&#38;l;">', "&l;")),
+    gives("xml_many_entities", declared("xml_many_entities", "".join(f'<!ENTITY e{n} "{n}">' for n in range(300)), "&e99;&e299;"), titles=("Новость xml_many_entities 99 конец",), warnings="recovered"),
+    gives("xml_elements", declared("xml_elements", "<!ELEMENT rss ANY><!ATTLIST rss version CDATA '2.0'>", ""), titles=without("xml_elements"), warnings="recovered"),
+    gives("xml_html_entities", declared("xml_html_entities", '<!ENTITY % HTMLlat1 PUBLIC "-//W3C//ENTITIES Latin 1 for XHTML//EN" "http://trap.test/xhtml-lat1.ent"> %HTMLlat1;', ""), titles=without("xml_html_entities")),
     gives("entity_plain", declared("entity_plain", '<!ENTITY k "Кубань &#8212;">', "&k;"), titles=("Новость entity_plain Кубань — конец",)),
-    gives("hang_doctype", rss(item("hang_doctype"), head="<!DOCTYPE rss [" + "<!ENTITY " * 50_000 + "]>")),
+    gives("hang_doctype", rss(item("hang_doctype"), head="<!DOCTYPE rss [" + "<!ENTITY " * 50_000 + "]>"), warnings="recovered"),
     gives("hang_doctype_open", "<!DOCTYPE " + "<" * 200_000 + rss(item("hang_doctype_open")), warnings="recovered"),
 ]  # fmt: skip
 
@@ -120,9 +124,13 @@ XML = [
     gives("xml_long_comment", rss(item("xml_long_comment", more=f"<!--{'x' * 1_500_000}-->"))),
     gives("xml_namespaces", rss(item("xml_namespaces"), root=" ".join(f'xmlns:n{n}="urn:n{n}"' for n in range(20_000)))),
     gives("xml_prefixes", rss(item("xml_prefixes", more="".join(f"<p{n}:x/>" for n in range(20_000)))), warnings="recovered"),
-    gives("xml_200k_items", rss("<item/>" * 200_000), 0, warnings="cut"),
+    gives("xml_200k_items", rss("<item/>" * 200_000), 0, warnings="cut recovered"),
     gives("xml_20k_items", rss("".join(f"<item><title>Новость xml_20k_items {n}</title><guid>{n}</guid></item>" for n in range(20_000))), 5000, warnings="cut flood"),
-    gives("xml_items_in_items", rss("<item>" * 3000 + item("xml_items_in_items") + "</item>" * 3000), 0),
+    gives("xml_items_in_items", rss("<item>" * 3000 + item("xml_items_in_items") + "</item>" * 3000), warnings="recovered"),
+    gives("xml_no_root", item("xml_no_root") + "</channel></rss>", warnings="recovered"),
+    gives("xml_broken_root", '<rss version="2.0" <channel><title>Портал</title>' + item("xml_broken_root") + "</channel></rss>", warnings="recovered"),
+    gives("xml_broken_channel", rss(item("xml_broken_channel"), item("xml_broken_channel", 2), channel="<image><title>Знак</image>"), 2, warnings="recovered"),
+    gives("xml_broken_item", rss(item("xml_broken_item"), "<item><title>Новость xml_broken_item</b></title></item>", item("xml_broken_item", 2)), 3, warnings="recovered"),
     gives("xml_cdata_open", rss(item("xml_cdata_open"), "<item><title>Б</title><description><![CDATA[x" + "y" * 1000), warnings="recovered"),
     gives("xml_many_cdata", rss(item("xml_many_cdata", text="<![CDATA[x]]>" * 50_000))),
     gives("xml_cut", rss(item("xml_cut"), item("xml_cut", 2), "<item><title>Обор"), 2, warnings="recovered"),
@@ -134,7 +142,7 @@ XML = [
     gives("hang_tags_open", rss(item("hang_tags_open", text=cdata("<a " * 100_000)))),
     gives("hang_comments", rss(item("hang_comments", text=cdata("<!--" * 100_000)))),
     gives("hang_references", rss(item("hang_references", title="&amp;" * 100_000))),
-    gives("hang_ill_formed", rss(item("hang_ill_formed", more="<x" * 100_000)), warnings="cut recovered"),
+    gives("hang_ill_formed", rss(item("hang_ill_formed", more="<x" * 100_000)), warnings="recovered"),
     gives("hang_ampersands", rss(item("hang_ampersands", text="&" * 300_000)), warnings="recovered"),
     gives("hang_spaces", rss(item("hang_spaces", title="Новость hang_spaces" + " " * 300_000 + "x", text=" \n" * 200_000 + "x"))),
     gives("hang_date", rss(item("hang_date", date="1 " * 100_000)), warnings="dates"),
@@ -176,6 +184,17 @@ def encoded(
     return gives(name, answer, warnings=warnings, titles=(title,))
 
 
+def _taken(name: str, codec: str, taken: str, *, read: bool = True):  # type: ignore[no-untyped-def]
+    """A feed whose text was in ``codec`` and was taken for ``taken`` before it was sent."""
+    title = TITLE.format(name)
+    text = "".join(
+        bytes([byte]).decode(taken, "ignore") or chr(byte)
+        for byte in title.encode(codec)
+    )
+    body = rss(item(name, title=text, text=text))
+    return gives(name, body, warnings="mojibake", titles=(title,) if read else None)
+
+
 ENCODINGS = [
     encoded("enc_1251", "cp1251", says="windows-1251"),
     encoded("enc_1251_unsaid", "cp1251", warnings="encoding"),
@@ -193,8 +212,13 @@ ENCODINGS = [
     encoded("enc_utf16_unmarked", "utf-16-le"),
     encoded("enc_utf16_as_utf8", "utf-16", says="utf-8"),
     encoded("enc_utf32", "utf-32"),
-    gives("enc_broken_bytes", feed("enc_broken_bytes").replace("раз".encode(), b"\xff\xfe\xd0")),
-    gives("enc_surrogates", rss(item("enc_surrogates", title="Новость enc_surrogates раз")).encode().replace("раз".encode(), b"\xed\xa0\x80")),
+    _taken("enc_utf8_as_1251_twice", "utf-8", "cp1251"),
+    _taken("enc_utf8_as_latin_twice", "utf-8", "latin-1"),
+    _taken("enc_1251_as_latin_twice", "cp1251", "latin-1", read=False),
+    _taken("enc_koi8_as_1251_twice", "koi8-r", "cp1251", read=False),
+    gives("enc_question_marks", rss(item("enc_question_marks", title="???????? ? ??????: enc", text="? ???? ??? ??????, ????????? ??????.")), warnings="mojibake"),
+    gives("enc_broken_bytes", feed("enc_broken_bytes").replace("раз".encode(), b"\xff\xfe\xd0"), warnings="encoding"),
+    gives("enc_surrogates", rss(item("enc_surrogates", title="Новость enc_surrogates раз")).encode().replace("раз".encode(), b"\xed\xa0\x80"), warnings="encoding"),
     gives("enc_odd_utf16", feed("enc_odd_utf16").decode().encode("utf-16") + b"\0", warnings="recovered"),
 ]  # fmt: skip
 
