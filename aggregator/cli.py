@@ -241,6 +241,7 @@ class Kind(StrEnum):
     """What can be measured."""
 
     TOPICS = "topics"
+    EVENTS = "events"
 
 
 @cli.command()
@@ -253,13 +254,29 @@ def evaluate(
     misses: Annotated[
         bool, typer.Option("--misses", help="Name what was wrong.")
     ] = False,
+    no_gate: Annotated[
+        bool,
+        typer.Option("--no-gate", help="events: in every entry, whatever its topics."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Precision, recall and F1 on a labelled file."""
+    from aggregator import evaluate as figures
     from aggregator import report
-    from aggregator.evaluate import evaluate_topics
 
-    found = evaluate_topics(file, _load(config).topics, misses=misses).as_json()
+    loaded = _load(config)
+    match kind:
+        case Kind.TOPICS:
+            evaluation = figures.evaluate_topics(file, loaded.topics, misses=misses)
+        case Kind.EVENTS:
+            evaluation = figures.evaluate_events(
+                file,
+                loaded.topics,
+                timezone=loaded.site.timezone,
+                misses=misses,
+                gate=not no_gate,
+            )
+    found = evaluation.as_json()
     if as_json:
         _print_json(found)
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -266,6 +266,61 @@ class TopicScore:
     terms: tuple[TermMatch, ...] = ()
     #: What forbade the topic: terms as written, or ``title_gate``.
     vetoes: tuple[str, ...] = ()
+
+
+# --- events -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """A day, or a minute of it, by the clocks of the site's zone."""
+
+    day: date
+    #: None when the text tells no time.
+    time: time | None = None
+
+    def isoformat(self) -> str:
+        """``2026-09-13T18:00``, or ``2026-09-13`` without a time."""
+        if self.time is None:
+            return self.day.isoformat()
+        return f"{self.day.isoformat()}T{self.time:%H:%M}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventWords:
+    """Words that a part of an event was read from."""
+
+    part: Literal["start", "end", "place", "cancelled", "moved"]
+    #: As they stand in the text.
+    form: str
+    field: Literal["title", "text"]
+    #: Characters from 0 in the field's plain text.
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A public happening, ahead or under way when its entry was published."""
+
+    #: None for what is open already and only its end is told.
+    start: When | None
+    #: The last day, or the hour at which it ends; None when the text does not tell.
+    end: When | None = None
+    #: The venue in the text's own words, else the town.
+    place: str | None = None
+    #: It was to be at ``start`` and will not.
+    cancelled: bool = False
+    #: The day it was to be on before it was moved to ``start``.
+    moved_from: date | None = None
+    #: 0 to 1.
+    confidence: float
+    words: tuple[EventWords, ...] = ()
+
+    @property
+    def all_day(self) -> bool:
+        """Whether days are all that is known of it."""
+        times = [when.time for when in (self.start, self.end) if when]
+        return self.start is not None and times == [None] * len(times)
 
 
 # --- dedup --------------------------------------------------------------------

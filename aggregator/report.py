@@ -209,5 +209,10 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
     ]
     columns = ("class", "precision", "recall", "F1", "95 %", "right", "wrong", "missed")
     _print(f"{found['entries']} entries", _table(columns, rows))
+    if "rejects" in found:
+        rejects = found["rejects"]
+        _print(
+            f"{rejects['right']} of {rejects['of']} entries without an event rejected"
+        )
     for miss in found.get("misses", ()):
         _print(" ".join(f"{key}={value}" for key, value in miss.items()))

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "aggregator"
-STAGES = {"fetch", "parse", "dedup", "tag", "publish"}
+STAGES = {"fetch", "parse", "dedup", "tag", "events", "publish"}
 NOUNS = {"model", "text", "links", "russian", "http", "errors", "clock"}
 
 #: Library -> the one room that may import it.

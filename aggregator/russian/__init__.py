@@ -6,6 +6,7 @@ from aggregator.russian.morphology import (
     forms_of,
     lemma_of,
     stem_of,
+    tense_of,
 )
 from aggregator.russian.tokens import fold
 
@@ -19,4 +20,5 @@ __all__ = [
     "lemma_of",
     "read_words",
     "stem_of",
+    "tense_of",
 ]

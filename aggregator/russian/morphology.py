@@ -75,6 +75,16 @@ def _find_lemma(form: str) -> str:
     return fold(_analyser().normal_forms(form)[0])
 
 
+_NOT_FINITE = {"PRTS": "short", "PRTF": "full", "INFN": "inf"}
+
+
+def _find_tense(form: str) -> str:
+    if form.isascii() or len(form) > LONGEST_FORM:
+        return ""
+    tag = _analyser().parse(form)[0].tag
+    return str(tag.tense) if tag.POS == "VERB" else _NOT_FINITE.get(str(tag.POS), "")
+
+
 def stem_of(form: str) -> str:
     """The Snowball stem of a folded word form.
 
@@ -90,6 +100,12 @@ _stems: FormCache[str] = FormCache(stem_of)
 lemma_of: Callable[[str], str] = _lemmas.__getitem__
 #: ``stem_of`` from memory, for the words of a whole text.
 known_stem: Callable[[str], str] = _stems.__getitem__
+
+
+#: «past», «pres» or «futr» of a folded form that is most likely a finite verb; else
+#: «short» for a short participle («перенесен»), «full» for a full one, «inf» for an
+#: infinitive, «» for the rest.
+tense_of: Callable[[str], str] = FormCache(_find_tense).__getitem__
 
 
 def forms_of(word: str) -> frozenset[str]:

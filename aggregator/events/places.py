@@ -1,0 +1,230 @@
+"""The venue of an event, as the text names it, else the town."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from aggregator.events.reading import Reading
+from aggregator.russian import FormCache, lemma_of, stem_of, tense_of
+
+_VENUES = frozenset(
+    """
+    театр музей филармония библиотека парк площадь дом дк дс гдк рдк цкз дворец клуб
+    галерея зал стадион сквер набережная пляж собор храм церковь монастырь школа лицей
+    гимназия вуз университет институт академия колледж училище кубгу больница поликлиника диспансер
+    онкодиспансер центр арт-центр кинотеатр цирк арена отель гостиница база ипподром
+    терраса двор сцена улица бульвар проспект вокзал аэропорт трц тц трк мтрк ресторан кафе бар паб
+    магазин медиатека усадьба лофт коворкинг роща сад остров полигон озеро экспоград
+    эстрада шатер павильон планетарий океанариум дельфинарий студия мастерская
+    амфитеатр крепость этностаница атамань заповедник спорткомплекс спортзал бассейн
+    манеж каток госпиталь санаторий точка площадка часовня памятник мемориал
+    типография фитнес-центр автодром аэроклуб яхт-клуб порт пирс маяк
+    """.split()
+)
+_TOWNS = frozenset("станица поселок село хутор город район округ микрорайон".split())
+_AT = frozenset("в во на у возле около перед от напротив под при из со".split())
+_NAMED = frozenset("имени им".split())
+_STREETS = frozenset("улица ул".split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Venue:
+    text: str
+    first: int
+    last: int
+
+
+@cache
+def _venue_stems() -> frozenset[str]:
+    # Not lemmas: dictionaries take «парке» for a coat's and know no «Экспограда».
+    return frozenset(map(stem_of, _VENUES))
+
+
+def _is_venue(form: str) -> bool:
+    return stem_of(form) in _venue_stems()
+
+
+def _is_town(form: str) -> bool:
+    return lemma_of(form) in _TOWNS
+
+
+_venues: FormCache[bool] = FormCache(_is_venue)
+_towns: FormCache[bool] = FormCache(_is_town)
+_quoted_end = re.compile(r"[»\"”]")
+
+
+def venue_of(reading: Reading, order: Sequence[int]) -> Venue | None:
+    """From the sentences in ``order``: a venue of the first that has one, else a town."""
+    spans: dict[int, tuple[int, int]] = {}
+    for i, sentence in enumerate(reading.sentences):
+        first = spans.get(sentence, (i, i))[0]
+        spans[sentence] = (first, i)
+    for find in (_venue, _quoted, _town):
+        for sentence in order:
+            found = find(reading, range(spans[sentence][0], spans[sentence][1] + 1))
+            if found:
+                return found
+    return None
+
+
+def _capital(reading: Reading, i: int) -> bool:
+    return reading.form(i, i)[:1].isupper()
+
+
+def _venue(reading: Reading, words: range) -> Venue | None:
+    """A venue's noun behind a preposition, or with a capital: «в Зимнем театре Сочи»."""
+    bare: Venue | None = None
+    for i in words:
+        if not _venues[reading.tokens[i]]:
+            continue
+        first = _start(reading, i, words)
+        at = first > words.start and reading.tokens[first - 1] in _AT
+        last = _end(reading, i, words)
+        if at:
+            return _cut(reading, first, last)
+        if bare is None and (_capital(reading, first) or last > i):
+            bare = _cut(reading, first, last)
+    return bare
+
+
+def _start(reading: Reading, i: int, words: range) -> int:
+    """Back over what describes the noun: «Краснодарском художественном музее»."""
+    first = i
+    while first > words.start and i - first < 4:
+        before = reading.tokens[first - 1]
+        gap = reading.gaps[first]
+        if before in _AT or gap not in (" ", "-", "\xa0", "\u00ad"):
+            break
+        if not before.endswith(
+            (
+                "ом",
+                "ем",
+                "ой",
+                "ей",
+                "ого",
+                "его",
+                "ых",
+                "их",
+                "ый",
+                "ий",
+                "ая",
+                "яя",
+                "ую",
+                "ое",
+                "ым",
+                "им",
+                "арт",
+                "мини",
+                "пресс",
+            )
+        ) or tense_of(before) in ("pres", "futr", "past"):
+            break
+        first -= 1
+    return first
+
+
+def _end(reading: Reading, i: int, words: range) -> int:
+    """On over its name: «имени Ф.А. Коваленко», «№ 2», «Сочи», in quotes."""
+    last, tokens, gaps = i, reading.tokens, reading.gaps
+    while last + 1 < words.stop:
+        following, gap = tokens[last + 1], gaps[last + 1]
+        if any(mark in gap for mark in '«"“') and not any(c in gap for c in ".,;:)"):
+            last = _quote_end(reading, last + 1, words)
+            continue
+        if "№" in gap:
+            last += 1
+            break
+        if following in _NAMED:
+            last += 1
+            while (
+                last + 1 < words.stop
+                and _capital(reading, last + 1)
+                and (gaps[last + 1].strip() in ("", "."))
+            ):
+                last += 1
+            break
+        plain = gap in (" ", "\xa0", "-")
+        if plain and _capital(reading, last + 1) and following.isalpha():
+            last += 1
+            continue
+        if plain and _describes(following) and last - i < 2 and last + 1 < words.stop:
+            last += 1
+            continue
+        break
+    if (
+        tokens[i].startswith("улиц")
+        and last + 1 < words.stop
+        and tokens[last + 1].isdigit()
+    ):
+        last += 1
+    return last
+
+
+def _describes(form: str) -> bool:
+    """A noun in the genitive that tells which house it is: «Дом культуры»."""
+    return form in (
+        "культуры", "ремесел", "офицеров", "кино", "спорта", "творчества", "искусств",
+        "кукол", "драмы", "края", "города", "района", "победы", "молодежи", "курорта",
+        "пионеров", "музыки", "науки", "труда", "кипения", "отдыха", "железнодорожников",
+    )  # fmt: skip
+
+
+def _quote_end(reading: Reading, i: int, words: range) -> int:
+    last = i
+    while last + 1 < words.stop and not _quoted_end.search(reading.gaps[last + 1]):
+        if last - i > 7:
+            return i
+        last += 1
+    return last
+
+
+def _quoted(reading: Reading, words: range) -> Venue | None:
+    """«в «Экспограде Юг»»."""
+    for i in words:
+        if (
+            i > words.start
+            and reading.tokens[i - 1] in ("в", "во", "на")
+            and any(mark in reading.gaps[i] for mark in '«"“')
+        ):
+            return _cut(reading, i, _quote_end(reading, i, words))
+    return None
+
+
+def _town(reading: Reading, words: range) -> Venue | None:
+    for i in words:
+        if (
+            i > words.start
+            and reading.tokens[i - 1] in ("в", "во", "на")
+            and (reading.gaps[i] == " ")
+        ):
+            named = _towns[reading.tokens[i]]
+            if (named or _capital(reading, i)) and reading.tokens[i].isalpha():
+                last = i
+                while (
+                    last + 1 < words.stop
+                    and reading.gaps[last + 1] in (" ", "-")
+                    and (
+                        (
+                            _capital(reading, last + 1)
+                            and reading.tokens[last + 1].isalpha()
+                        )
+                        or _towns[reading.tokens[last + 1]]
+                    )
+                ):
+                    last += 1
+                if last > i or not named:
+                    return _cut(reading, i, last)
+    return None
+
+
+def _cut(reading: Reading, first: int, last: int) -> Venue:
+    text = reading.form(first, last)
+    for opening, closing in (("«", "»"), ("“", "”")):
+        if text.count(opening) > text.count(closing):
+            text += closing
+    if text.count('"') % 2:
+        text += '"'
+    return Venue(text=" ".join(text.split()), first=first, last=last)
