@@ -150,17 +150,24 @@ def test_a_missing_file_is_a_fault(tmp_path):
         evaluate_topics(tmp_path / "none.jsonl", TOPICS, misses=False)
 
 
-def test_the_shipped_rules_are_good_enough():
-    """The bar of the main job: F1 0.75 a topic on real, labelled articles."""
-    path = SHARED / "topics_dev.jsonl"
+#: F1 that the shipped rules must reach on our own entries (written in the style of the
+#: region's portals, labelled by docs/topics.md), and on real articles where they are.
+FLOORS = {
+    DATA.parent / "topics.jsonl": {"culture": 0.94, "health": 0.94, "events": 0.96},
+    SHARED / "topics_dev.jsonl": {"culture": 0.90, "health": 0.88, "events": 0.90},
+}
+
+
+@pytest.mark.parametrize("path", FLOORS, ids=lambda path: path.name)
+def test_the_shipped_rules_are_good_enough(path):
     if not path.exists():
         pytest.skip(f"labelled articles are not here: {path}")
     from aggregator.config import load_config
 
     result = evaluate_topics(path, load_config(FEEDS_YAML).topics, misses=False)
 
-    assert {name: c.f1 >= 0.75 for name, c in result.classes.items()} == {
-        "culture": True,
-        "health": True,
-        "events": True,
-    }
+    assert {
+        name: counts.f1
+        for name, counts in result.classes.items()
+        if counts.f1 < FLOORS[path][name]
+    } == {}

@@ -78,8 +78,20 @@ def test_a_form_of_another_word_does_not_match():
     assert forms("белка", "Белки в парке") == ["Белки"]
 
 
+def test_a_word_is_read_as_the_lemma_that_it_is():
+    """«Йога» is most often a form of «йог», but who writes it in a rule means yoga."""
+    assert forms("йога", "О йоге и йогой") == ["йоге", "йогой"]
+    assert forms("белки", "Белки в парке") == ["Белки"]
+
+
 def test_matches_by_stem_where_the_dictionary_errs():
     assert forms("мацеста", "Курорт у Мацесты") == ["Мацесты"]
+
+
+def test_short_stems_match_nothing():
+    """«Корь» and «кора» share one."""
+    assert forms("корь", "Стимуляция зрительной коры") == []
+    assert forms("корь", "Вспышка кори") == ["кори"]
 
 
 @pytest.mark.parametrize(
@@ -416,6 +428,12 @@ def test_two_words_below_the_lead_do_not_open_the_gate():
     text = FILLER + "театр и музей"
 
     assert not score("Новости", text, "театр", "музей").tagged
+
+
+def test_terms_that_only_support_others_open_no_gate():
+    supporting = Term(written="театр", weight=0.4)
+
+    assert score("Театр", FILLER, supporting, threshold=0.5).vetoes == ("title_gate",)
 
 
 def test_a_topic_may_do_without_the_gate():

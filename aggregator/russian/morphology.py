@@ -108,19 +108,23 @@ known_stem: Callable[[str], str] = _stems.__getitem__
 tense_of: Callable[[str], str] = FormCache(_find_tense).__getitem__
 
 
-def forms_of(word: str) -> frozenset[str]:
-    """All forms, folded, of the word that ``word`` most likely is a form of."""
-    if word.isascii():
-        return frozenset({word})
+def forms_of(word: str) -> dict[str, frozenset[str]]:
+    """By lemma, all forms (folded) of the words that ``word`` stands for.
+
+    That is the likeliest one, and ``word`` as a lemma where there is such a word:
+    «йога» is a form of «йог» more often than not, but who writes it means yoga.
+    """
+    if word.isascii() or len(word) > LONGEST_FORM:
+        return {word: frozenset({word})}
     parses = _analyser().parse(word)  # the likeliest first
-    if len(word) > LONGEST_FORM:
-        lemma = word
-    else:  # asked for next, and parsing again would cost as much
-        lemma = _lemmas[word] = fold(parses[0].normal_form)
-    forms = (
-        form.word
-        for parse in parses
-        if fold(parse.normal_form) == lemma
-        for form in parse.lexeme
-    )
-    return frozenset(fold(" ".join(forms)).split())
+    # Asked for next, and parsing again would cost as much.
+    likeliest = _lemmas[word] = fold(parses[0].normal_form)
+    forms: dict[str, list[str]] = {likeliest: []}
+    for parse in parses:
+        lemma = fold(parse.normal_form)
+        if lemma in (likeliest, word):
+            forms.setdefault(lemma, []).extend(form.word for form in parse.lexeme)
+    return {
+        lemma: frozenset(fold(" ".join(words)).split())
+        for lemma, words in forms.items()
+    }

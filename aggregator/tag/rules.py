@@ -17,8 +17,8 @@ from aggregator.russian import FormCache, fold, forms_of, lemma_of, stem_of
 from aggregator.tag.frame import EVENT_FRAME
 from aggregator.tag.patterns import Part, Pattern, parts_of
 
-#: «эк» is the stem of «эко» and of «эка»: stems this short say nothing.
-SHORTEST_STEM = 3
+#: «кор» is the stem of «корь» and of «кора»: stems this short say nothing.
+SHORTEST_STEM = 4
 
 
 class Rule(NamedTuple):
@@ -182,11 +182,11 @@ class _Matcher:
             case "prefix":
                 self._by_prefix[pattern.word].append(number)
             case "lemma":
-                forms = forms_of(pattern.word) | {pattern.word}
-                lemma = lemma_of(pattern.word)
-                for form in forms:
-                    self._by_form[form].append((lemma, number))
-                for stem in {stem_of(pattern.word), stem_of(lemma)}:
+                words = forms_of(pattern.word)
+                for lemma, forms in words.items():
+                    for form in forms | {pattern.word}:
+                        self._by_form[form].append((lemma, number))
+                for stem in {stem_of(word) for word in (pattern.word, *words)}:
                     if len(stem) >= SHORTEST_STEM:
                         self._by_stem[stem].append(number)
 

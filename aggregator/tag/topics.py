@@ -23,6 +23,8 @@ LEAD, REST = 45, 110
 POSITIONS = (1.0, 0.6, 0.35)
 #: A word of the title tells twice as much as one of the lead.
 TITLE_BOOST = 2.0
+#: Terms that weigh less only support others; they open no gate.
+GATE_WEIGHT = 0.5
 #: What a term's first, second and third match count; later ones tell nothing new.
 REPEATS = (1.0, 0.5, 0.25)
 #: Texts under this many words cannot reach a sum made for articles ...
@@ -329,7 +331,7 @@ def _passes_gate(topic: Topic, hits: Sequence[_Hit]) -> bool:
         return True
     lead = set()
     for hit in hits:
-        if hit.rule.weight <= 0:
+        if hit.rule.weight < GATE_WEIGHT:
             continue
         if hit.field != "text":
             return True
