@@ -108,6 +108,8 @@ class Source:
     kind: SourceKind = "feed"
     #: Set for a page, and for nothing else.
     page: PageSelectors | None = None
+    #: Entries that the source takes back are withdrawn.
+    withdrawals: bool = True
 
 
 # --- fetch --------------------------------------------------------------------
@@ -438,8 +440,9 @@ class DocumentJob:
     url: str
     body: bytes
     content_type: str | None
-    #: Key hash -> content hash of the source's stored entries and tombstones.
-    known: Mapping[int, int]
+    #: Key hash -> content hash of the source's stored entries and tombstones; None:
+    #: withdrawn, to be read whatever it says.
+    known: Mapping[int, int | None]
     #: Entries dated before this are not analysed: no document will carry them.
     tag_since: datetime
 
@@ -464,6 +467,8 @@ class DocumentRead:
     #: Normalised blocks that several entries of this document share
     #: (advertising, footers): an edit inside them is noise.
     shared_blocks: frozenset[str]
+    #: Its dates rise from entry to entry.
+    oldest_first: bool = False
     warnings: tuple[SourceWarning, ...] = ()
 
 
@@ -508,6 +513,18 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """Entries that went missing together, and are not yet withdrawn."""
+
+    #: Key hashes.
+    keys: tuple[int, ...]
+    #: In a row, without them; 0: none counted yet.
+    documents: int
+    #: When the first of these documents was fetched.
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     """What is remembered of a source between polls."""
 
@@ -531,6 +548,8 @@ class SourceState:
     retry_at: datetime | None = None
     #: The latest hint of server or feed; a floor, kept across 304.
     fresh_for: timedelta | None = None
+    #: What the last document lacked although it listed older entries.
+    absences: tuple[Absence, ...] = ()
     #: What adapting has come to; None: nothing was learnt yet.
     interval: timedelta | None = None
     next_poll: datetime | None = None
@@ -571,8 +590,13 @@ class PollOutcome:
     state: SourceState
     #: Key hashes listed by the document; empty when there was none to read.
     seen: tuple[int, ...] = ()
+    #: The document is all that the source lists: what it lacks is gone.
+    whole: bool = True
     new: tuple[NewEntry, ...] = ()
+    #: A withdrawn entry among them is listed again.
     changed: tuple[ChangedEntry, ...] = ()
+    #: Key hashes of entries that the source has taken back.
+    withdrawn: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -587,6 +611,8 @@ class StoredEntry:
     withheld: Withheld | None
     ad: bool
     topics: tuple[TopicScore, ...] = ()
+    #: Why it was withheld before it was withdrawn; as `withheld` when it was not.
+    admitted: Withheld | None = None
 
 
 # --- publish ------------------------------------------------------------------

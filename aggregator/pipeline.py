@@ -30,8 +30,10 @@ from zoneinfo import ZoneInfo
 from aggregator import scheduler
 from aggregator.clock import Clock
 from aggregator.config import Config
+from aggregator.dedup import presence
 from aggregator.dedup.arrival import admit, is_ad
 from aggregator.dedup.edits import judge_edit
+from aggregator.dedup.presence import Presence
 from aggregator.dedup.stories import WINDOW, group
 from aggregator.errors import StoreError
 from aggregator.fetch import Politeness, fetch_source
@@ -50,12 +52,15 @@ from aggregator.model import (
     Grouping,
     Member,
     NewEntry,
+    NotModified,
     PollOutcome,
+    RecordedWarning,
     Source,
     SourceError,
     SourceState,
     SourceWarning,
     StoredEntry,
+    StoryMembers,
     Validators,
     Withheld,
 )
@@ -66,7 +71,7 @@ from aggregator.store import Recorded, Store
 T = TypeVar("T")
 
 #: Gives the key hashes and content hashes that are stored of a source.
-KnownEntries = Callable[[str], Awaitable[Mapping[int, int]]]
+KnownEntries = Callable[[str], Awaitable[Mapping[int, int | None]]]
 
 #: A batch is committed when it holds so many polls ...
 BATCH_POLLS = 200
@@ -95,8 +100,10 @@ class Poll:
     result: FetchResult
     #: None when nothing had to be read: a 304, known bytes, a failed fetch.
     read: DocumentRead | SourceError | None = None
-    #: Key hashes and content hashes that were stored before the poll.
-    known: Mapping[int, int] = field(default_factory=dict)
+    #: Key hashes and content hashes that were stored before the poll; None: withdrawn.
+    known: Mapping[int, int | None] = field(default_factory=dict)
+    #: The document is all that the source lists; a push brings what changed alone.
+    whole: bool = True
 
     @property
     def error(self) -> SourceError | None:
@@ -154,7 +161,7 @@ class Intake:
             result = replace(result, body_hash=mark + result.body_hash)
         if not isinstance(result, Fetched) or result.body_hash == state.body_hash:
             return Poll(source=source, state=state, result=result)
-        known: Mapping[int, int] = {}
+        known: Mapping[int, int | None] = {}
         if state.first_success is not None:
             known = await known_entries(source.id)
         read = await self._pool.run(self._job(source, state, result, known))
@@ -165,7 +172,7 @@ class Intake:
         source: Source,
         state: SourceState,
         result: Fetched,
-        known: Mapping[int, int],
+        known: Mapping[int, int | None],
     ) -> DocumentJob:
         publish, site = self._config.publish, self._config.site
         tag_since = cutoff(result.fetched_at, site.timezone, publish.max_age)
@@ -211,7 +218,7 @@ class Pipeline:
     def now(self) -> datetime:
         return self._clock.now()
 
-    def known_entries(self, source_id: str) -> Mapping[int, int]:
+    def known_entries(self, source_id: str) -> Mapping[int, int | None]:
         return self._store.known(source_id)
 
     # --- settle, record: a batch at a time, in the store's thread
@@ -225,12 +232,49 @@ class Pipeline:
             if read.fingerprint.key in poll.known
         }
         stored = self._store.entries(changed) if changed else {}
-        outcomes = [self._outcome(poll, stored) for poll in polls]
-        recorded = self._store.record(outcomes, self._group(outcomes))
+        presences = self._presences(polls)
+        outcomes = [
+            self._outcome(poll, stored, presence)
+            for poll, presence in zip(polls, presences, strict=True)
+        ]
+        grouping = self._group(outcomes, _standing(outcomes, stored))
+        recorded = self._store.record(outcomes, grouping)
         return recorded, {outcome.state.id: outcome.state for outcome in outcomes}
 
+    def _presences(self, polls: Sequence[Poll]) -> list[Presence]:
+        """What each poll says of entries that are listed no longer.
+
+        Nothing is looked up for a document that lists what the last one did, or lost
+        only its end.
+        """
+        followed = {poll.source.id: poll for poll in polls if _follows(poll)}
+        listings = self._store.listings(followed) if followed else {}
+        before: dict[str, Sequence[int]] = {}
+        refs: set[EntryRef] = set()
+        for source_id, poll in followed.items():
+            assert isinstance(poll.read, DocumentRead)  # noqa: S101 - see _follows
+            listed = listings.get(source_id, ())
+            before[source_id] = listed[::-1] if poll.read.oldest_first else listed
+            seen = set(poll.read.seen)
+            if poll.state.absences or presence.went(before[source_id], seen):
+                absent = (key for one in poll.state.absences for key in one.keys)
+                refs.update((source_id, key) for key in seen.union(listed, absent))
+        dates = self._store.effective_dates(refs) if refs else {}
+        effective: dict[str, dict[int, datetime]] = {}
+        for (source_id, key), date in dates.items():
+            effective.setdefault(source_id, {})[key] = date
+        return [
+            _presence(
+                poll, before.get(poll.source.id, ()), effective.get(poll.source.id, {})
+            )
+            for poll in polls
+        ]
+
     def _outcome(
-        self, poll: Poll, stored: Mapping[EntryRef, StoredEntry]
+        self,
+        poll: Poll,
+        stored: Mapping[EntryRef, StoredEntry],
+        presence: Presence,
     ) -> PollOutcome:
         """What one poll changes: the source's state, new entries, edits."""
         error, jitter = poll.error, self._jitter()
@@ -250,16 +294,18 @@ class Pipeline:
             poll.state,
             poll.source,
             poll.result,
-            read and _with_flood(read, new),
+            read and _with_warnings(read, new, presence),
             known=poll.known.keys(),
             new_entries=bool(new),
             jitter=jitter,
         )
         return PollOutcome(
-            state=state,
-            seen=read.seen if read else (),
+            state=replace(state, absences=presence.absences),
+            seen=read.seen if read and poll.whole else (),
+            whole=poll.whole and (read is None or _is_complete(read.warnings)),
             new=new,
             changed=_edits(poll, read, stored) if read else (),
+            withdrawn=presence.withdrawn,
         )
 
     def _admit(self, poll: Poll) -> tuple[NewEntry, ...]:
@@ -280,20 +326,34 @@ class Pipeline:
             for read, admission in zip(fresh, admissions, strict=True)
         )
 
-    def _group(self, outcomes: Sequence[PollOutcome]) -> Grouping:
-        """The stories that the batch's new entries make or join."""
+    def _group(
+        self,
+        outcomes: Sequence[PollOutcome],
+        standing: Mapping[EntryRef, Withheld | None],
+    ) -> Grouping:
+        """The stories that the batch's new entries make or join, or that lose a member."""
         newcomers = self._newcomers(outcomes)
-        if not newcomers:
+        if not newcomers and not standing:
             return Grouping(stories=(), minted=frozenset(), joins=())
+        stories, loose = self._neighbours(newcomers) if newcomers else ((), ())
+        if standing:
+            whole = {each.id: each for each in self._store.stories_of(standing)}
+            stories = (*({each.id: each for each in stories} | whole).values(),)
+        site = self.config.site
+        year = self._clock.now().astimezone(ZoneInfo(site.timezone)).year
+        return group(
+            newcomers, stories, loose, host=site.host, year=year, standing=standing
+        )
+
+    def _neighbours(
+        self, newcomers: Sequence[Member]
+    ) -> tuple[tuple[StoryMembers, ...], tuple[Member, ...]]:
         prints = [member.fingerprint for member in newcomers]
-        stories, loose = self._store.neighbours(
+        return self._store.neighbours(
             links={found.link for found in prints if found.link is not None},
             titles={found.title for found in prints if found.title is not None},
             since=min(member.effective for member in newcomers) - WINDOW,
         )
-        site = self.config.site
-        year = self._clock.now().astimezone(ZoneInfo(site.timezone)).year
-        return group(newcomers, stories, loose, host=site.host, year=year)
 
     def _newcomers(self, outcomes: Sequence[PollOutcome]) -> list[Member]:
         """New entries that can make or join a story.
@@ -311,14 +371,82 @@ class Pipeline:
         ]
 
 
-def _with_flood(read: DocumentRead, new: Sequence[NewEntry]) -> DocumentRead:
-    """The document with a warning when it brought more than one poll may publish."""
+def _with_warnings(
+    read: DocumentRead, new: Sequence[NewEntry], presence: Presence
+) -> DocumentRead:
+    """The document with what only shows beside the store."""
+    warnings = list(read.warnings)
     held = sum(one.admission.withheld is Withheld.FLOOD for one in new)
-    if not held:
-        return read
-    message = f"{held} entries more than one poll may publish are stored and withheld"
-    warning = SourceWarning(code="flood", message=message)
-    return replace(read, warnings=(*read.warnings, warning))
+    if held:
+        message = (
+            f"{held} entries more than one poll may publish are stored and withheld"
+        )
+        warnings.append(SourceWarning(code="flood", message=message))
+    if presence.shrunk:
+        message = (
+            f"{presence.shrunk} entries are missing beside {len(read.seen)} listed ones;"
+            " taken for the source's fault, none of them was withdrawn"
+        )
+        warnings.append(SourceWarning(code="shrunk", message=message))
+    return replace(read, warnings=tuple(warnings))
+
+
+def _is_complete(warnings: Iterable[SourceWarning | RecordedWarning]) -> bool:
+    """Whether all of the document was read: what an ill-formed one lacks may be there."""
+    return not any(warning.code in {"recovered", "cut"} for warning in warnings)
+
+
+def _follows(poll: Poll) -> bool:
+    """Whether the poll read a document that can be compared with the last one."""
+    return (
+        poll.whole
+        and poll.source.withdrawals
+        # None: the last one was of another address, or was read in another way.
+        and poll.state.body_hash is not None
+        and isinstance(poll.read, DocumentRead)
+    )
+
+
+def _presence(
+    poll: Poll, before: Sequence[int], effective: Mapping[int, datetime]
+) -> Presence:
+    state, now = poll.state, poll.result.fetched_at
+    if poll.error is not None or isinstance(poll.result, NotModified) or not poll.whole:
+        return Presence(absences=state.absences)
+    if not poll.source.withdrawals or state.body_hash is None:
+        return Presence()
+    if isinstance(poll.read, DocumentRead):
+        return presence.judge(
+            state.absences,
+            before,
+            frozenset(poll.read.seen),
+            effective,
+            whole=_is_complete(poll.read.warnings),
+            last=state.last_success,
+            now=now,
+        )
+    # The bytes of the last document again: it counts as often as it comes, unless it
+    # was one that counts for nothing.
+    shrunk = any(warning.code == "shrunk" for warning in state.warnings)
+    if shrunk or not state.absences or not _is_complete(state.warnings):
+        return Presence(absences=state.absences)
+    return presence.again(state.absences, last=state.last_success, now=now)
+
+
+def _standing(
+    outcomes: Sequence[PollOutcome], stored: Mapping[EntryRef, StoredEntry]
+) -> dict[EntryRef, Withheld | None]:
+    """Entries that were withdrawn or are listed again, and what holds them back now."""
+    standing: dict[EntryRef, Withheld | None] = {}
+    for outcome in outcomes:
+        source_id = outcome.state.id
+        for key in outcome.withdrawn:
+            standing[source_id, key] = Withheld.WITHDRAWN
+        for changed in outcome.changed:
+            old = stored.get((source_id, changed.read.fingerprint.key))
+            if old is not None and old.withheld is Withheld.WITHDRAWN:
+                standing[old.ref] = old.admitted
+    return standing
 
 
 def _member(source: Source, new: NewEntry) -> Member:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from aggregator.dedup.fingerprint import fingerprint, shared_blocks
+from aggregator.dedup.presence import is_oldest_first
 from aggregator.model import (
     DocumentJob,
     DocumentRead,
@@ -58,6 +59,7 @@ def read_document(job: DocumentJob, *, rules: Rules) -> DocumentRead | SourceErr
         seen=tuple(seen),
         entries=tuple(fresh),
         shared_blocks=shared if fresh else frozenset(),
+        oldest_first=is_oldest_first(feed.entries),
         warnings=feed.warnings,
     )
 

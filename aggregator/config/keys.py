@@ -287,7 +287,7 @@ class SourceKeys(Keys):
     max_bytes: Size | None = _default(None, "Instead of fetch.max_bytes.")
     enabled: bool = _default(True, "false: not polled; what it published stays.")
     withdrawals: Literal["follow", "ignore"] = _default(
-        "follow", "Entries that the source takes back: no effect yet, none are noticed."
+        "follow", "Whether entries that the source takes back are withdrawn."
     )
 
 

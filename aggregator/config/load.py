@@ -196,6 +196,7 @@ def _source(
         enabled=keys.enabled,
         kind=keys.kind,
         page=None if keys.page is None else PageSelectors(**dict(keys.page)),
+        withdrawals=keys.withdrawals == "follow",
     )
 
 

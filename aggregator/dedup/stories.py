@@ -9,7 +9,7 @@ line in both and changes nothing else.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -52,6 +52,7 @@ def group(
     *,
     host: str,
     year: int,
+    standing: Mapping[EntryRef, Withheld | None] | None = None,
 ) -> Grouping:
     """The stories that ``newcomers`` join or make, whatever order they come in.
 
@@ -60,8 +61,13 @@ def group(
     a match it mints its own, unless it is withheld. What waited for a story joins with
     the entry it matches. Entries that are known already change nothing; stories are
     never merged.
+
+    ``standing``: entries that were just withdrawn or are listed again, and what holds
+    them back now. A story whose lead was withdrawn is led by the next member.
     """
-    board = _Board(newcomers, stories, loose)
+    board = _Board(newcomers, *_with_standing(standing or {}, stories, loose))
+    for ref in standing or ():
+        board.touch(ref)
     for newcomer in sorted(newcomers, key=_order):
         if not board.place(newcomer):
             board.mint(newcomer, host=host, year=year)
@@ -79,6 +85,24 @@ def choose_lead(members: Sequence[Member]) -> Member:
 def story_id(host: str, year: int, source_id: str, key: str) -> str:
     """A tag URI (RFC 4151) made from a story's first member: minted once, then kept."""
     return f"tag:{host},{year}:{hash64(source_id, key) & (2**64 - 1):016x}"
+
+
+def _with_standing(
+    standing: Mapping[EntryRef, Withheld | None],
+    stories: Sequence[StoryMembers],
+    loose: Sequence[Member],
+) -> tuple[Sequence[StoryMembers], Sequence[Member]]:
+    """Stories and waiting entries as they are after this batch's withdrawals."""
+    if not standing:
+        return stories, loose
+
+    def now(members: Sequence[Member]) -> tuple[Member, ...]:
+        return tuple(
+            replace(each, withheld=standing[each.ref]) if each.ref in standing else each
+            for each in members
+        )
+
+    return [replace(story, members=now(story.members)) for story in stories], now(loose)
 
 
 def likeness(
@@ -138,9 +162,13 @@ class _Story:
         self.began = min(self.began, member.effective)
 
     def frozen(self) -> StoryMembers:
-        """With its lead: chosen anew until documents have carried one."""
+        """With its lead: chosen anew until documents have carried one, or if it is gone."""
         lead = self.lead
-        if not self.announced and any(m.withheld is None for m in self.members):
+        withdrawn = any(
+            m.ref == lead and m.withheld is Withheld.WITHDRAWN for m in self.members
+        )
+        open_ = withdrawn or not self.announced
+        if open_ and any(m.withheld is None for m in self.members):
             lead = choose_lead(self.members).ref
         return StoryMembers(
             id=self.id,
@@ -182,6 +210,12 @@ class _Board:
         for member in sorted((*known, *waiting), key=_order):
             self._story_of.setdefault(member.ref, None)
             self._index(member)
+
+    def touch(self, ref: EntryRef) -> None:
+        """Give back the entry's story, whether anything joins it or not."""
+        story = self._story_of.get(ref)
+        if story is not None:
+            self._touched[story.id] = story
 
     def place(self, newcomer: Member) -> bool:
         """Put a newcomer where it belongs; False if it has to make its own story."""

@@ -33,6 +33,8 @@ class Batch:
     changed: set[int] = field(default_factory=set)
     #: News about an entry that may lead: when it was seen.
     news: dict[Key, datetime] = field(default_factory=dict)
+    #: The latest poll's time: when a story whose lead was withdrawn got another one.
+    now: datetime | None = None
     entries_new: int = 0
     entries_updated: int = 0
 
@@ -49,6 +51,10 @@ def prepare(
         stories=stories,
         minted=minted,
         membership=_membership(grouping, stories, numbers),
+        now=max(
+            (each.state.last_poll for each in outcomes if each.state.last_poll),
+            default=None,
+        ),
     )
 
 

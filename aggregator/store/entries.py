@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Connection, Row, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    case,
+    select,
+    tuple_,
+    union_all,
+)
 
 from aggregator.links import canonical_link, registrable_domain
 from aggregator.model import EntryRef, Member, StoredEntry, StoryMembers
@@ -55,6 +63,7 @@ _member = select(
     entry.c.effective,
     entry.c.position,
     entry.c.withheld,
+    entry.c.withdrawn,
     entry.c.own_site,
     entry.c.tagged,
     entry.c.relation,
@@ -62,15 +71,20 @@ _member = select(
 ).join_from(entry, source, source.c.number == entry.c.source)
 
 
-def known(connection: Connection, source_id: str) -> dict[int, int]:
-    """Key hash to content hash, of a source's entries and of its tombstones."""
+def known(connection: Connection, source_id: str) -> dict[int, int | None]:
+    """Key hash to content hash, of a source's entries and of its tombstones.
+
+    None for a withdrawn entry: whatever it says when it is listed again, it is a change.
+    """
     number = select(source.c.number).where(source.c.id == source_id).scalar_subquery()
+    listed = case((entry.c.withdrawn.is_(None), entry.c.content_hash))
     found = union_all(
         *(
-            select(table.c.key_hash, table.c.content_hash).where(
-                table.c.source == number
+            select(table.c.key_hash, content_hash).where(table.c.source == number)
+            for table, content_hash in (
+                (tombstone, tombstone.c.content_hash),
+                (entry, listed),
             )
-            for table in (tombstone, entry)
         )
     )
     return {row[0]: row[1] for row in connection.execute(found)}
@@ -95,6 +109,22 @@ def entry_keys(connection: Connection, refs: Collection[EntryRef]) -> list[Key]:
     return [
         (numbers[source_id], key) for source_id, key in refs if source_id in numbers
     ]
+
+
+def effective_dates(
+    connection: Connection, refs: Collection[EntryRef]
+) -> dict[EntryRef, datetime]:
+    """Of those that are stored and not withdrawn."""
+    dates: dict[EntryRef, datetime] = {}
+    for part in chunks(entry_keys(connection, refs)):
+        found = (
+            select(source.c.id, entry.c.key_hash, entry.c.effective)
+            .join_from(entry, source, source.c.number == entry.c.source)
+            .where(ENTRY_KEY.in_(part), entry.c.withdrawn.is_(None))
+        )
+        for source_id, key_hash, effective in connection.execute(found):
+            dates[source_id, key_hash] = from_micros(effective)
+    return dates
 
 
 # --- stories as dedup sees them ---------------------------------------------------
@@ -126,6 +156,19 @@ def neighbours(
         load_stories(connection, numbers),
         tuple(member for _, member in sorted(members.items())),
     )
+
+
+def stories_of(
+    connection: Connection, refs: Collection[EntryRef]
+) -> tuple[StoryMembers, ...]:
+    """The stories that have one of the entries as a member, whole."""
+    numbers: set[int] = set()
+    for part in chunks(entry_keys(connection, refs)):
+        found = select(entry.c.story).where(
+            ENTRY_KEY.in_(part), entry.c.story.is_not(None)
+        )
+        numbers.update(connection.execute(found).scalars())
+    return load_stories(connection, numbers)
 
 
 def load_stories(
@@ -188,7 +231,7 @@ def _member_of(row: Row[Any], own_site: bool) -> Member:
         fingerprint=fingerprint_of(row),
         effective=from_micros(row.effective),
         position=row.position,
-        withheld=withheld_of(row.withheld),
+        withheld=withheld_of(row),
         own_site=own_site,
         topics=tagged_of(row.tagged),
         relation=row.relation or "report",

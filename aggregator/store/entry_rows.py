@@ -100,8 +100,14 @@ def fingerprint_of(row: Row[Any]) -> Fingerprint:
     )
 
 
-def withheld_of(column: str | None) -> Withheld | None:
-    return None if column is None else Withheld(column)
+def withheld_of(row: Any) -> Withheld | None:
+    """What holds the entry of a row with `withheld` and `withdrawn` back now."""
+    return admitted_of(row) if row.withdrawn is None else Withheld.WITHDRAWN
+
+
+def admitted_of(row: Any) -> Withheld | None:
+    """The same, had its source not taken it back."""
+    return None if row.withheld is None else Withheld(row.withheld)
 
 
 def stored_entry(row: Row[Any]) -> StoredEntry:
@@ -112,7 +118,8 @@ def stored_entry(row: Row[Any]) -> StoredEntry:
         fingerprint=fingerprint_of(row),
         first_seen=from_micros(row.first_seen),
         effective=from_micros(row.effective),
-        withheld=withheld_of(row.withheld),
+        withheld=withheld_of(row),
+        admitted=admitted_of(row),
         ad=row.ad,
         topics=_topics_of(row.topics),
     )

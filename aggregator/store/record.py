@@ -17,6 +17,7 @@ from aggregator.store.record_entries import (
     insert_entries,
     join_stored_entries,
     save_listings,
+    withdraw_entries,
 )
 from aggregator.store.record_stories import save_stories
 from aggregator.store.records import Recorded
@@ -33,6 +34,7 @@ def record(
     join_stored_entries(connection, batch)
     insert_entries(connection, outcomes, batch)
     apply_edits(connection, outcomes, batch)
+    withdraw_entries(connection, outcomes, batch)
     changed = save_stories(connection, grouping, batch)
     return Recorded(
         entries_new=batch.entries_new,

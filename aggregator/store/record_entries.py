@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Collection, Sequence
-from sys import byteorder
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -15,6 +13,7 @@ from aggregator.store.bulk import chunks, delete_many, insert_many, update_many
 from aggregator.store.entries import ENTRY_KEY, Key
 from aggregator.store.entry_rows import CONTENT_COLUMNS, content_row, tagged_row
 from aggregator.store.schema import entry, entry_content, listing, tombstone
+from aggregator.store.sources import pack_keys
 from aggregator.store.values import to_micros
 
 #: Membership of an entry in no story: story, relation, score, why, own_site.
@@ -31,20 +30,6 @@ def save_listings(
         if outcome.seen
     ]
     insert_many(connection, listing, rows, replace=("key_hashes",))
-
-
-def pack_keys(keys: Sequence[int]) -> bytes:
-    packed = array("q", keys)
-    if byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
-
-
-def unpack_keys(packed: bytes) -> array[int]:
-    keys = array("q", packed)
-    if byteorder == "big":
-        keys.byteswap()
-    return keys
 
 
 def insert_entries(
@@ -92,17 +77,24 @@ def _entry_row(
         tagged_row(read.topics),
         0,
         *story_columns,
+        None,
     )
 
 
 def _tombstones(
     connection: Connection, outcomes: Sequence[PollOutcome], batch: Batch
 ) -> set[Key]:
-    """Of the sources that were read; those no longer listed are forgotten."""
+    """Of the sources that were read; those no longer listed are forgotten.
+
+    What a document read in part lacks may be listed all the same.
+    """
     listed = {
         batch.numbers[outcome.state.id]: set(outcome.seen)
         for outcome in outcomes
-        if outcome.seen
+        if outcome.seen or outcome.new
+    }
+    partly = {
+        batch.numbers[outcome.state.id] for outcome in outcomes if not outcome.whole
     }
     expired: set[Key] = set()
     for part in chunks(listed):
@@ -110,7 +102,9 @@ def _tombstones(
             tombstone.c.source.in_(part)
         )
         expired.update((row[0], row[1]) for row in connection.execute(found))
-    forgotten = {key for key in expired if key[1] not in listed[key[0]]}
+    forgotten = {
+        key for key in expired if key[1] not in listed[key[0]] and key[0] not in partly
+    }
     delete_many(connection, tombstone, sorted(forgotten))
     return expired - forgotten
 
@@ -141,13 +135,17 @@ def apply_edits(
         for changed in outcome.changed
     }
     stored = _edited(connection, changes)
-    noise, rows, contents, gone = [], [], [], []
+    noise, rows, contents, gone, back = [], [], [], [], []
     for key, changed in changes.items():
         found = changed.read.fingerprint
         if key not in stored:
             gone.append((found.content, *key))
             continue
-        content_hash, number = stored[key]
+        content_hash, number, withdrawn = stored[key]
+        if withdrawn is not None:
+            back.append((None, *key))
+            if number is not None:
+                batch.changed.add(number)
         if content_hash == found.content:
             continue  # recorded before
         if changed.edit is Edit.NOISE:
@@ -160,6 +158,7 @@ def apply_edits(
         if changed.edit is Edit.NEWS:
             batch.entries_updated += 1
             batch.news[key] = changed.seen_at
+    update_many(connection, entry, ("withdrawn",), back)
     update_many(connection, entry, ("content_hash",), noise)
     update_many(connection, entry, _REPLACED, rows)
     update_many(connection, entry_content, CONTENT_COLUMNS, contents)
@@ -192,13 +191,35 @@ def _replaced(changed: ChangedEntry) -> tuple[Any, ...]:
 
 def _edited(
     connection: Connection, keys: Collection[Key]
-) -> dict[Key, tuple[int, int | None]]:
-    """Content hash and story of those that are stored."""
-    stored: dict[Key, tuple[int, int | None]] = {}
+) -> dict[Key, tuple[int, int | None, int | None]]:
+    """Content hash, story and time of withdrawal of those that are stored."""
+    stored: dict[Key, tuple[int, int | None, int | None]] = {}
     for part in chunks(keys):
         found = select(
-            entry.c.source, entry.c.key_hash, entry.c.content_hash, entry.c.story
+            entry.c.source,
+            entry.c.key_hash,
+            entry.c.content_hash,
+            entry.c.story,
+            entry.c.withdrawn,
         ).where(ENTRY_KEY.in_(part))
-        for source, key_hash, content_hash, number in connection.execute(found):
-            stored[source, key_hash] = content_hash, number
+        for source, key_hash, content, number, withdrawn in connection.execute(found):
+            stored[source, key_hash] = content, number, withdrawn
     return stored
+
+
+def withdraw_entries(
+    connection: Connection, outcomes: Sequence[PollOutcome], batch: Batch
+) -> None:
+    """Mark what sources have taken back, with the time when that was found."""
+    found_at = {
+        (batch.numbers[outcome.state.id], key): to_micros(outcome.state.last_poll)
+        for outcome in outcomes
+        for key in outcome.withdrawn
+    }
+    marks = []
+    for key, (_, number, withdrawn) in _edited(connection, found_at).items():
+        if withdrawn is None:
+            marks.append((found_at[key], *key))
+            if number is not None:
+                batch.changed.add(number)
+    update_many(connection, entry, ("withdrawn",), marks)

@@ -14,7 +14,7 @@ from aggregator.model import Grouping, StoryMembers
 from aggregator.store.batch import Batch
 from aggregator.store.bulk import chunks, delete_many, insert_many, update_many
 from aggregator.store.entries import Key
-from aggregator.store.entry_rows import tagged_of
+from aggregator.store.entry_rows import tagged_of, withheld_of
 from aggregator.store.moments import free_moments, whole_second
 from aggregator.store.schema import entry, story, story_topic
 from aggregator.store.values import SECOND, to_micros
@@ -29,6 +29,7 @@ class _Lead:
     effective: int
     position: int
     withheld: bool
+    withdrawn: bool
     moves: int
 
 
@@ -43,12 +44,15 @@ def save_stories(connection: Connection, grouping: Grouping, batch: Batch) -> bo
     moved: list[tuple[int, int, int]] = []
     for number in sorted(numbers):
         old = before.get(number)
-        key = _lead_key(old, grouped.get(number), batch)
+        key = _lead_key(old, grouped.get(number), batch, leads)
         lead = leads.get(key)
         id_ = grouped[number].id if old is None else old.id
         if lead is None:
             raise StoreError(f"the lead of {id_} is not stored")
-        second = _updated_second(old, lead, batch.news.get(key))
+        news = batch.news.get(key)
+        if old is not None and key != (old.lead_source, old.lead_key):
+            news = news or batch.now
+        second = _updated_second(old, lead, news)
         if old is None or second != whole_second(old.updated):
             unplaced[number] = second, id_
         if old is not None and old.announced and number in unplaced:
@@ -89,22 +93,34 @@ def _members(
             entry.c.effective,
             entry.c.position,
             entry.c.withheld,
+            entry.c.withdrawn,
             entry.c.moves,
             entry.c.tagged,
         ).where(entry.c.story.in_(part))
-        for source, key_hash, number, *lead, tagged in connection.execute(found):
-            effective, position, withheld, moves = lead
-            leads[source, key_hash] = _Lead(
-                effective, position, withheld is not None, moves
+        for row in connection.execute(found):
+            leads[row.source, row.key_hash] = _Lead(
+                effective=row.effective,
+                position=row.position,
+                withheld=withheld_of(row) is not None,
+                withdrawn=row.withdrawn is not None,
+                moves=row.moves,
             )
-            topics[number] |= tagged_of(tagged)
+            if row.withdrawn is None:
+                topics[row.story] |= tagged_of(row.tagged)
     return leads, topics
 
 
-def _lead_key(old: Any, grouped: StoryMembers | None, batch: Batch) -> Key:
-    """Once announced, a story keeps its lead whatever the grouping says."""
-    if grouped is None or (old is not None and old.announced):
-        return old.lead_source, old.lead_key
+def _lead_key(
+    old: Any, grouped: StoryMembers | None, batch: Batch, leads: dict[Key, _Lead]
+) -> Key:
+    """Once announced, a story keeps its lead until that is withdrawn."""
+    if old is not None:
+        stored = old.lead_source, old.lead_key
+        lead = leads.get(stored)
+        kept = old.announced and not (lead and lead.withdrawn)
+        if grouped is None or kept:
+            return stored
+    assert grouped is not None  # noqa: S101 - what is new was grouped
     source_id, key = grouped.lead
     return batch.numbers[source_id], key
 
@@ -132,7 +148,7 @@ def _story_row(
     return [
         *(number, id_, *key),
         old.position if announced else lead.position,
-        old.withheld if announced else lead.withheld,
+        lead.withdrawn if announced else lead.withheld,
         old.published if announced else lead.effective,
         old.updated,
         old.revision + (changed or key != (old.lead_source, old.lead_key)),

@@ -21,7 +21,7 @@ def summary(connection: Connection, now: datetime) -> Summary:
     stories = connection.execute(select(func.count()).select_from(story)).scalar_one()
     updated = connection.execute(
         select(story.c.updated)
-        .where(story.c.announced)
+        .where(story.c.announced, ~story.c.withheld)
         .order_by(story.c.updated.desc())
         .limit(1)
     ).scalar()

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, exists, or_, select
 
 from aggregator.store.bulk import chunks, delete_many, insert_many
-from aggregator.store.record_entries import unpack_keys
 from aggregator.store.schema import (
     entry,
     entry_content,
@@ -20,6 +19,7 @@ from aggregator.store.schema import (
     story_topic,
     tombstone,
 )
+from aggregator.store.sources import unpack_keys
 from aggregator.store.values import to_micros
 
 

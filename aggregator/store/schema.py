@@ -77,6 +77,8 @@ source = Table(
     Column("poll_interval", BigInteger),
     Column("next_poll", BigInteger),
     Column("next_poll_reason", Text),
+    # JSON: [[documents, since, [key hash, ...]], ...]
+    Column("absences", Text),
 )
 
 #: The key hashes in a source's last document, 8 bytes each, little-endian. One row a
@@ -119,6 +121,9 @@ entry = Table(
     Column("relation", Text),
     Column("score", Float),
     Column("why", Text),
+    # When the source was found to have taken it back; NULL while it lists it. What
+    # `withheld` says stays beside it, for the day it comes back.
+    Column("withdrawn", BigInteger),
     sqlite_with_rowid=False,
 )
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from aggregator.model import (
+    Absence,
     FeedInfo,
     Moved,
     RecordedError,
@@ -45,6 +46,7 @@ STATE_COLUMNS = (
     "poll_interval",
     "next_poll",
     "next_poll_reason",
+    "absences",
 )
 
 
@@ -69,6 +71,7 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
         _span(state.interval),
         to_micros(state.next_poll),
         state.next_poll_reason,
+        to_json([(a.documents, to_micros(a.since), a.keys) for a in state.absences]),
     )
 
 
@@ -76,7 +79,7 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
     """The state in `columns`, which stand in the order of STATE_COLUMNS."""
     (etag, modified, body_hash, info, error, warnings) = columns[:6]
     (first, success, poll, new_entry, full, moved) = columns[6:12]
-    (retry, fresh_for, interval, next_poll, reason) = columns[12:]
+    (retry, fresh_for, interval, next_poll, reason, absences) = columns[12:]
     validators = _NO_VALIDATORS
     if etag is not None or modified is not None:
         validators = Validators(etag=etag, last_modified=modified)
@@ -98,6 +101,7 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
         interval=_span_of(interval),
         next_poll=from_micros(next_poll),
         next_poll_reason=reason or "new: never polled",
+        absences=_absences_of(absences),
     )
 
 
@@ -172,4 +176,13 @@ def _warnings_of(column: str | None) -> tuple[RecordedWarning, ...]:
     return tuple(
         RecordedWarning(code=code, message=message, since=from_micros(since))
         for code, message, since in decode(column)
+    )
+
+
+def _absences_of(column: str | None) -> tuple[Absence, ...]:
+    if column is None:
+        return ()
+    return tuple(
+        Absence(keys=tuple(keys), documents=documents, since=from_micros(since))
+        for documents, since, keys in decode(column)
     )

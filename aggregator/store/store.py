@@ -111,13 +111,28 @@ class Store:
 
     # --- entries
 
-    def known(self, source_id: str) -> dict[int, int]:
-        """Key hash to content hash, of a source's entries and tombstones."""
+    def known(self, source_id: str) -> dict[int, int | None]:
+        """Key hash to content hash, of a source's entries and tombstones.
+
+        None for an entry that was withdrawn.
+        """
         return self._read(lambda connection: entries.known(connection, source_id))
 
     def entries(self, refs: Collection[EntryRef]) -> dict[EntryRef, StoredEntry]:
         """Those of the entries that are stored."""
         return self._read(lambda connection: entries.load_entries(connection, refs))
+
+    def listings(self, source_ids: Collection[str]) -> dict[str, Sequence[int]]:
+        """The key hashes in each source's last document, in its order."""
+        return self._read(lambda connection: sources.listings(connection, source_ids))
+
+    def effective_dates(self, refs: Collection[EntryRef]) -> dict[EntryRef, datetime]:
+        """Of those entries that are stored and not withdrawn."""
+        return self._read(lambda connection: entries.effective_dates(connection, refs))
+
+    def stories_of(self, refs: Collection[EntryRef]) -> tuple[StoryMembers, ...]:
+        """The stories that have one of the entries as a member, whole."""
+        return self._read(lambda connection: entries.stories_of(connection, refs))
 
     def neighbours(
         self, *, links: Collection[int], titles: Collection[int], since: datetime

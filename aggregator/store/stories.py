@@ -51,7 +51,8 @@ def header_page(
             (entry.c.source == story.c.lead_source)
             & (entry.c.key_hash == story.c.lead_key),
         )
-        .where(story.c.announced, published >= to_micros(since))
+        # Withheld after it was announced: its source has taken it back.
+        .where(story.c.announced, ~story.c.withheld, published >= to_micros(since))
         .order_by(published.desc(), position, story.c.id)
         .limit(PAGE)
     )
@@ -169,7 +170,7 @@ def _members(
                 entry_content.c.link,
             )
             .select_from(WITH_CONTENT.join(source, source.c.number == entry.c.source))
-            .where(entry.c.story.in_(part))
+            .where(entry.c.story.in_(part), entry.c.withdrawn.is_(None))
             .order_by(
                 entry.c.effective,
                 source.c.position,

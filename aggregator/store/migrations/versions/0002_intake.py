@@ -1,5 +1,8 @@
 """What intake remembers besides: see the columns and tables below."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -7,4 +10,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("source", sa.Column("absences", sa.Text()))
+    op.add_column("entry", sa.Column("withdrawn", sa.BigInteger()))
