@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Any
 
 from aggregator import __version__, documents
+from aggregator.alerts import Lookout, deliver
 from aggregator.clock import Clock, SystemClock
 from aggregator.config import Config, load_config
 from aggregator.errors import ConfigError, NoStore, PublishError, StoreError
@@ -43,6 +44,10 @@ SETTLING = timedelta(seconds=10)
 TICK = timedelta(seconds=1)
 #: A store that was not polled for longer is not cleared by the first cycle after it.
 LONGEST_SILENCE = timedelta(days=7)
+#: How often `run` looks for alerts, and tells the webhook what is due.
+LOOK = timedelta(seconds=5)
+#: How long `once` tries to tell the webhook before it ends.
+TELLING = timedelta(seconds=20)
 #: How often entries that are past keeping are removed.
 EXPIRY = timedelta(hours=1)
 
@@ -161,8 +166,12 @@ def once(
             )
         )
         _expire(store, config, clock.now(), states)
-        written |= documents.publish(store, config, clock.now(), after)
-        documents.write_status(store, config, clock.now(), after)
+        Lookout(store).look(config, after, clock.now())
+        try:
+            written |= documents.publish(store, config, clock.now(), after)
+            documents.write_status(store, config, clock.now(), after)
+        finally:
+            asyncio.run(_tell_within(TELLING, store, config, clock))
     if totals.lost:
         raise StoreError(f"{totals.lost} of {len(sources)} polls could not be stored")
     return CycleReport(
@@ -214,6 +223,35 @@ async def _cycle(
             await machine.close()
             thread.close()
         return machine.totals, machine.states
+
+
+async def _tell(
+    config: Config, store: Store, thread: StoreThread, clock: Clock
+) -> None:
+    """Post to the webhook what is due; what was accepted is forgotten at once."""
+    url = config.alerts.webhook
+    notices = await thread.call(store.notices) if url else []
+    if url is None or not notices:
+        return
+    async with Client(
+        user_agent=user_agent(config), allow_private=config.fetch.allow_private
+    ) as client:
+        async for notice, settled in deliver(notices, url, client, clock):
+            done, later = ([notice], []) if settled else ([], [notice])
+            await thread.call(store.settle_notices, done, later)
+
+
+async def _tell_within(
+    span: timedelta, store: Store, config: Config, clock: Clock
+) -> None:
+    """What is not delivered in time waits for the next cycle."""
+    thread = StoreThread()
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(span.total_seconds()):
+                await _tell(config, store, thread, clock)
+    finally:
+        thread.close()
 
 
 def probe(config: Config, clock: Clock | None = None) -> list[Poll]:
@@ -278,6 +316,9 @@ class Service:
         self._watch = FileWatch(config.path)
         self._background: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
+        self._lookout = Lookout(store)
+        self._looking = asyncio.Lock()
+        self._telling = asyncio.Lock()
         #: What the present pipeline needs closed.
         self._resources = AsyncExitStack()
 
@@ -309,6 +350,7 @@ class Service:
                 (self._submit_due, TICK),
                 (self._reload_if_changed, TICK),
                 (self._expire, EXPIRY),
+                (self._look_for_alerts, LOOK),
             ]
             publisher = asyncio.create_task(self._publish_as_stories_change())
             async with ticking(jobs):
@@ -373,6 +415,31 @@ class Service:
             await self._thread.call(_expire, self._store, self._config, now, states)
         except StoreError as error:
             log.error("nothing expired", extra={"error": str(error)})
+
+    # --- alerts
+
+    def _look_for_alerts(self) -> None:
+        self._in_background(self._look())
+        self._in_background(self._tell())
+
+    async def _look(self) -> None:
+        if self._looking.locked():
+            return  # the store is slow; there is no use in a queue of looks
+        async with self._looking:
+            now, states = self._clock.now(), dict(self._machine.states)
+            try:
+                await self._thread.call(self._lookout.look, self._config, states, now)
+            except StoreError as error:
+                log.error("no look for alerts", extra={"error": str(error)})
+
+    async def _tell(self) -> None:
+        if self._telling.locked():
+            return
+        async with self._telling:
+            try:
+                await _tell(self._config, self._store, self._thread, self._clock)
+            except StoreError as error:
+                log.error("alerts not delivered", extra={"error": str(error)})
 
     # --- feeds.yaml
 

@@ -197,6 +197,9 @@ def _probe(config: Config, *, as_json: bool) -> int:
 @cli.command()
 def status(
     config: ConfigOption = DEFAULT_CONFIG,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with 1 while an alert is open.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """A row per source: how polling goes, what it gave, when the next poll is due."""
@@ -208,7 +211,7 @@ def status(
         _print_json(found)
     else:
         report.print_status(found, loaded.site.timezone)
-    return 0
+    return 1 if check and found["alerts"] else 0
 
 
 @cli.command()

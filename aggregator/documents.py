@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator import __version__
+from aggregator.alerts import open_alerts
 from aggregator.config import Config
 from aggregator.errors import PublishError
 from aggregator.model import PublishedStory, SourceState, StoryHeader
@@ -133,7 +134,9 @@ def write_status(
     store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
 ) -> None:
     """status.json: the one document in which time passes; never counted as news."""
-    data = render_status(status(store, config, now, states))
+    shown = status(store, config, now, states)
+    # Alerts are the operator's: no document of a reader holds them.
+    data = render_status(shown | {"alerts": []})
     OutputFolder(config.output).put(STATUS, data)
 
 
@@ -143,7 +146,7 @@ def status(
     now: datetime,
     states: Mapping[str, SourceState],
 ) -> dict[str, Any]:
-    """What ``status.json`` and ``aggregator status --json`` hold; None: no store yet."""
+    """What ``aggregator status --json`` holds; None: no store yet."""
     summary = (
         store.summary(now) if store else Summary(stories=0, updated=None, sources={})
     )
@@ -151,6 +154,7 @@ def status(
         sources=config.sources,
         states=with_closed_hosts(config.sources, states, now),
         counts=summary.sources,
+        alerts=open_alerts(store, config, states, now) if store else (),
         stories=summary.stories,
         updated=summary.updated,
         now=now,

@@ -7,7 +7,7 @@ docs/architecture.md). Every datetime is aware and in UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -613,6 +613,75 @@ class StoredEntry:
     topics: tuple[TopicScore, ...] = ()
     #: Why it was withheld before it was withdrawn; as `withheld` when it was not.
     admitted: Withheld | None = None
+
+
+# --- alerts -------------------------------------------------------------------
+
+AlertCode = Literal["failing", "silent", "moved", "mojibake"]
+#: A source has one alert of a code at most.
+AlertKey = tuple[str, AlertCode]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something about a source that a person has to see to; it closes by itself."""
+
+    #: Of this opening; a later one of the same source and code has another.
+    id: str
+    #: Source id, and the name for people.
+    source: str
+    name: str
+    code: AlertCode
+    #: When the trouble began, not when it was noticed.
+    since: datetime
+    #: One sentence and a proposal, in the site's language.
+    message: str
+    fix: str
+
+    @property
+    def key(self) -> AlertKey:
+        return self.source, self.code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A source that answers well and has brought nothing new for unusually long."""
+
+    since: datetime
+    #: Between new entries, before.
+    usual_gap: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is known of the clock: spans that reach back beyond a jump say nothing."""
+
+    #: None: no jump was ever seen.
+    trusted_since: datetime | None = None
+    #: None: nobody ever looked.
+    looked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertBook:
+    """What is remembered between two looks for alerts."""
+
+    open: Mapping[AlertKey, Alert] = field(default_factory=dict)
+    watch: Watch = Watch()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the webhook is to be told, until it accepts it."""
+
+    #: Of the alert and its phase: the same at every attempt.
+    id: str
+    alert: str
+    #: JSON.
+    body: str
+    created: datetime
+    attempts: int = 0
+    next_attempt: datetime
 
 
 # --- publish ------------------------------------------------------------------

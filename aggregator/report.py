@@ -51,8 +51,13 @@ def _print(*parts: object) -> None:
 
 
 def print_status(status: Mapping[str, Any], timezone: str) -> None:
-    """A row a source, those in trouble first; times in the site's zone."""
+    """Open alerts, then a row a source, those in trouble first; times in the site's zone."""
     zone = ZoneInfo(timezone)
+    for alert in status["alerts"]:
+        _print(f"! {alert['source']} {alert['code']}: {alert['message']}")
+        _print(f"→ {alert['fix']}")
+    if status["alerts"]:
+        _print("")
     sources = sorted(status["sources"], key=lambda row: row["state"] in ("ok", "new"))
     rows = [
         (

@@ -249,7 +249,10 @@ def after_failure(
     """The state after a failed poll: what is stored stays, the next poll is further off."""
     asked_until = error.retry_at
     asked_to_wait = asked_until is not None or error.code == "http_429"
-    count = (state.error.count if state.error else 0) + (not asked_to_wait)
+    before = state.error.count if state.error else 0
+    count = before + (not asked_to_wait)
+    # Days of rest that the server asked for are no days of failure.
+    is_first = state.error is None or before < count == 1
     if error.code == "http_429" and asked_until is None:
         # It raises no count, and the source is asked less and less often all the same.
         wait = _twice_the_last_wait(state, source)
@@ -261,7 +264,7 @@ def after_failure(
         error=RecordedError(
             code=error.code,
             message=error.message,
-            since=state.error.since if state.error else now,
+            since=now if is_first or state.error is None else state.error.since,
             count=count,
         ),
         last_poll=now,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from aggregator.model import (
+    Alert,
     Moved,
     RecordedError,
     RecordedWarning,
@@ -28,6 +29,7 @@ def status_document(
     sources: Sequence[Source],
     states: Mapping[str, SourceState],
     counts: Mapping[str, SourceCounts],
+    alerts: Sequence[Alert] = (),
     stories: int,
     updated: datetime | None,
     now: datetime,
@@ -35,19 +37,21 @@ def status_document(
     """The status of ``sources``, in their order, as plain JSON data.
 
     ``states`` and ``counts`` are by source id; a source without one was never polled.
-    ``stories`` is the number stored, ``updated`` the newest published one.
+    ``alerts`` are those that are open; ``stories`` is the number stored, ``updated`` the newest published one.
     """
+    silent = {alert.source: alert.since for alert in alerts if alert.code == "silent"}
     return {
         "sources": [
             _row(
                 source,
                 states.get(source.id, SourceState(id=source.id)),
                 counts.get(source.id, SourceCounts()),
+                silent.get(source.id),
                 now,
             )
             for source in sources
         ],
-        "alerts": [],
+        "alerts": list(map(_alert, alerts)),
         "stories": stories,
         "updated": _time(updated),
     }
@@ -91,8 +95,22 @@ def _rests(error: RecordedError, state: SourceState, now: datetime) -> bool:
     )
 
 
+def _alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "source": alert.source,
+        "code": alert.code,
+        "since": _time(alert.since),
+        "message": alert.message,
+        "fix": alert.fix,
+    }
+
+
 def _row(
-    source: Source, state: SourceState, counts: SourceCounts, now: datetime
+    source: Source,
+    state: SourceState,
+    counts: SourceCounts,
+    silent_since: datetime | None,
+    now: datetime,
 ) -> dict[str, Any]:
     reason = state.next_poll_reason if source.enabled else "paused: enabled is false"
     moved = state.moved if state.moved and state.moved.confirmed else None
@@ -109,7 +127,11 @@ def _row(
                 "message": warning.message,
                 "since": _time(warning.since),
             }
-            for warning in (*state.warnings, *_moved_warning(moved))
+            for warning in (
+                *state.warnings,
+                *_moved_warning(moved),
+                *_silent_warning(silent_since),
+            )
         ],
         "entries": counts.entries,
         "entries_a_day": counts.entries_a_day,
@@ -127,6 +149,13 @@ def _moved_warning(moved: Moved | None) -> tuple[RecordedWarning, ...]:
     line = f"url: {json.dumps(moved.url, ensure_ascii=False)}"
     message = f"the source has moved for good; its line for feeds.yaml: {line}"
     return (RecordedWarning(code="moved", message=message, since=moved.first_seen),)
+
+
+def _silent_warning(since: datetime | None) -> tuple[RecordedWarning, ...]:
+    if since is None:
+        return ()
+    message = "nothing new for three times the source's usual gap"
+    return (RecordedWarning(code="silent", message=message, since=since),)
 
 
 def _error(error: RecordedError | None) -> dict[str, Any] | None:

@@ -206,6 +206,41 @@ document = Table(
     Column("digest", Text, nullable=False),
 )
 
+#: Alerts that are open. By the source's id, not its row: it may be taken out.
+alert = Table(
+    "alert",
+    metadata,
+    Column("source", Id, primary_key=True),
+    Column("code", Id, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+)
+
+#: What the webhook has not accepted yet.
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # In the order in which they were written.
+    Column("number", BigInteger, nullable=False),
+    Column("alert", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", BigInteger, nullable=False),
+)
+
+#: One row: model.Watch.
+alert_watch = Table(
+    "alert_watch",
+    metadata,
+    Column("trusted_since", BigInteger),
+    Column("looked_at", BigInteger, nullable=False),
+)
+
 
 @cache
 def whole_metadata() -> MetaData:

@@ -12,9 +12,12 @@ from sqlalchemy import Connection, select, update
 
 from aggregator.clock import Clock, SystemClock
 from aggregator.model import (
+    Alert,
+    AlertBook,
     EntryRef,
     Grouping,
     Member,
+    Notice,
     PollOutcome,
     PublishedStory,
     Source,
@@ -22,8 +25,9 @@ from aggregator.model import (
     StoredEntry,
     StoryHeader,
     StoryMembers,
+    Watch,
 )
-from aggregator.store import entries, reports, sources, stories, upgrading
+from aggregator.store import alerts, entries, reports, sources, stories, upgrading
 from aggregator.store.bulk import delete_many, insert_many
 from aggregator.store.database import Database
 from aggregator.store.lock import writers_lock
@@ -232,6 +236,42 @@ class Store:
             delete_many(connection, document, names)
 
         self._write(write)
+
+    # --- alerts
+
+    def alert_book(self) -> AlertBook:
+        """What is open, and what is known of the clock."""
+        return self._read(alerts.load_book)
+
+    def save_alerts(
+        self,
+        opened: Sequence[Alert],
+        closed: Sequence[Alert],
+        notices: Sequence[Notice],
+        watch: Watch,
+    ) -> None:
+        """What one look changed, with what is to be told of it."""
+        self._write(
+            lambda connection: alerts.save(connection, opened, closed, notices, watch)
+        )
+
+    def notices(self) -> list[Notice]:
+        """What the webhook has not accepted yet, in the order in which it happened."""
+        return self._read(alerts.load_notices)
+
+    def settle_notices(
+        self, settled: Sequence[Notice], later: Sequence[Notice]
+    ) -> None:
+        """Forget those that are settled; keep the attempts of the others."""
+        self._write(
+            lambda connection: alerts.settle_notices(connection, settled, later)
+        )
+
+    def entry_days(self, ids: Collection[str]) -> dict[str, list[datetime]]:
+        """The newest effective date of every hour with entries, newest first, by source."""
+        if not ids:
+            return {}
+        return self._read(lambda connection: alerts.entry_days(connection, ids))
 
     # --- status and explain
 

@@ -1,0 +1,192 @@
+"""Looking for what has to be told, and remembering it in the store."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from aggregator.alerts.judge import judge, watch_at
+from aggregator.alerts.silence import quiet_sources, silence_of
+from aggregator.alerts.wording import AlertWords
+from aggregator.config import Config
+from aggregator.model import (
+    Alert,
+    AlertBook,
+    AlertKey,
+    Notice,
+    Silence,
+    SourceState,
+    Watch,
+)
+from aggregator.store import Store
+
+#: That somebody looked is written no more often: most looks then write nothing.
+WRITTEN_EVERY = timedelta(minutes=10)
+
+log = logging.getLogger(__name__)
+
+
+def open_alerts(
+    store: Store, config: Config, states: Mapping[str, SourceState], now: datetime
+) -> list[Alert]:
+    """What is open, also what nobody has noticed yet: for who only reads."""
+    book = store.alert_book()
+    book = replace(book, watch=watch_at(book.watch, now))
+    days = store.entry_days(quiet_sources(config.sources, states))
+    silences = _silences(states, days, book, now)
+    return list(_judge(config, states, silences, book, now, offline=False).values())
+
+
+def _silences(
+    states: Mapping[str, SourceState],
+    moments: Mapping[str, Sequence[datetime]],
+    book: AlertBook,
+    now: datetime,
+) -> dict[str, Silence]:
+    found = {
+        id_: silence_of(states[id_], theirs, book.watch, now)
+        for id_, theirs in moments.items()
+    }
+    return {id_: silence for id_, silence in found.items() if silence}
+
+
+def _judge(
+    config: Config,
+    states: Mapping[str, SourceState],
+    silences: Mapping[str, Silence],
+    book: AlertBook,
+    now: datetime,
+    *,
+    offline: bool,
+) -> dict[AlertKey, Alert]:
+    return judge(
+        config.sources,
+        states,
+        silences,
+        book,
+        now,
+        after=config.alerts.after,
+        words=AlertWords(config.site.language, config.site.timezone),
+        offline=offline,
+    )
+
+
+class Lookout:
+    """Opens and closes alerts in the store; for the one process that writes.
+
+    In the store's thread alone.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        #: Of quiet sources: their last new entry, and the days that brought some.
+        self._paces: dict[str, tuple[datetime | None, Sequence[datetime]]] = {}
+
+    def look(
+        self,
+        config: Config,
+        states: Mapping[str, SourceState],
+        now: datetime,
+        *,
+        offline: bool = False,
+    ) -> list[Alert]:
+        """Store what opened and closed since the last look, with what is to be told.
+
+        `offline`: the machine is, so that nothing opens. Gives what is open now.
+        """
+        stored = self._store.alert_book()
+        book = replace(stored, watch=watch_at(stored.watch, now))
+        silences = _silences(states, self._moments(config, states), book, now)
+        found = _judge(config, states, silences, book, now, offline=offline)
+        opened = [alert for key, alert in found.items() if key not in book.open]
+        closed = [alert for key, alert in book.open.items() if key not in found]
+        polled = {source.id for source in config.sources if source.enabled}
+        notices: list[Notice] = []
+        if config.alerts.webhook:
+            words = AlertWords(config.site.language, config.site.timezone)
+            notices += [_opening(config, alert, now) for alert in opened]
+            notices += [
+                _closing(
+                    config,
+                    alert,
+                    words.closed(alert, polled=alert.source in polled),
+                    now,
+                )
+                for alert in closed
+            ]
+        if opened or closed or _is_worth_writing(stored.watch, book.watch):
+            self._store.save_alerts(opened, closed, notices, book.watch)
+        for phase, alerts in (("opened", opened), ("closed", closed)):
+            for alert in alerts:
+                fields = {"source": alert.source, "code": alert.code}
+                log.warning("alert %s", phase, extra=fields)
+        return list(found.values())
+
+    def _moments(
+        self, config: Config, states: Mapping[str, SourceState]
+    ) -> dict[str, Sequence[datetime]]:
+        quiet = quiet_sources(config.sources, states)
+        unknown = [
+            id_
+            for id_ in quiet
+            if id_ not in self._paces
+            or self._paces[id_][0] != states[id_].last_new_entry
+        ]
+        for id_, moments in self._store.entry_days(unknown).items():
+            self._paces[id_] = states[id_].last_new_entry, moments
+        return {id_: self._paces[id_][1] for id_ in quiet if id_ in self._paces}
+
+
+def _is_worth_writing(stored: Watch, watch: Watch) -> bool:
+    if stored.looked_at is None or watch.looked_at is None:
+        return True
+    jumped = stored.trusted_since != watch.trusted_since
+    return jumped or abs(watch.looked_at - stored.looked_at) >= WRITTEN_EVERY
+
+
+def _opening(config: Config, alert: Alert, now: datetime) -> Notice:
+    return _notice(config, alert, "opened", alert.message, alert.fix, now)
+
+
+def _closing(config: Config, alert: Alert, message: str, now: datetime) -> Notice:
+    return _notice(config, alert, "closed", message, None, now)
+
+
+def _notice(
+    config: Config,
+    alert: Alert,
+    phase: str,
+    message: str,
+    fix: str | None,
+    now: datetime,
+) -> Notice:
+    """The receiver can drop repeats by ``id``: delivery is at least once."""
+    id_ = f"{alert.id}-{phase}"
+    body = {
+        "id": id_,
+        "alert": alert.id,
+        "phase": phase,
+        "at": _time(now),
+        "site": config.site.url,
+        "source": alert.source,
+        "name": alert.name,
+        "code": alert.code,
+        "since": _time(alert.since),
+        "message": message,
+        "fix": fix,
+    }
+    return Notice(
+        id=id_,
+        alert=alert.id,
+        body=json.dumps(body, ensure_ascii=False),
+        created=now,
+        next_attempt=now,
+    )
+
+
+def _time(moment: datetime) -> str:
+    """RFC 3339, in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
