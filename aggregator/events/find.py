@@ -14,9 +14,9 @@ from aggregator.events.mentions import (
     TimeMention,
     mentions,
 )
-from aggregator.events.places import venue_of
+from aggregator.events.places import is_venue, venue_of
 from aggregator.events.reading import Reading, read
-from aggregator.events.resolve import days_of
+from aggregator.events.resolve import LONGEST_BACK, days_of
 from aggregator.model import Event, EventWords, When
 from aggregator.russian import Analysis
 
@@ -29,6 +29,13 @@ _COMMA_COST = 3.0
 _SEMICOLON_COST = 15.0
 #: Verbs rule what stands before them, too, but less: «22 февраля прошла ярмарка».
 _BEFORE_COST = 1.0
+
+#: Words from a time to the day behind it: «в 19:00 в субботу, 5 мая».
+_BESIDE = 2
+#: Of a time beside these there is another, the start's.
+_SURROUNDING = frozenset({Cue.GATHER, Cue.SERVICE, Cue.START})
+_MEANT_TO = frozenset(("должен", "должна", "должно", "должны"))
+_WILL = frozenset(("будет", "будут"))
 
 # What speaks for a date being an event's, on a scale where 2.5 is as likely as not.
 # The weights were set on the labelled entries of tests/data/events.jsonl.
@@ -50,12 +57,13 @@ _NO_VERB = 1.5
 _EVENT_BESIDE = 1.5
 _EVENT_IN_TITLE = 1.0
 _TIME_BESIDE = 1.0
+_VENUE_BESIDE = 0.5
 _IN_TITLE = 0.5
 #: «в субботу», «завтра» are said of much else.
 _NOT_EXPLICIT = -0.5
 #: «к 1 сентября», «от 5 мая», «не позднее 3 июля».
 _NOT_THE_DAY = -3.0
-_LATER = -0.1
+_LATER = -0.02
 _THRESHOLD = 2.5
 _SURE = 7.0
 
@@ -112,7 +120,9 @@ class _Entry:
         for i, form in enumerate(reading.tokens):
             for sign in signs_of[form]:
                 sentence = self.cues.setdefault(reading.sentences[i], [])
-                sentence.append((i, self._negated(i, sign.cue)))
+                cue = self._in_place(i, sign.cue)
+                if cue is not None:
+                    sentence.append((i, cue))
         self.moved = self._says(Cue.MOVE)
         self.title_event = any(
             cue in (Cue.EVENT, Cue.LASTING)
@@ -121,11 +131,17 @@ class _Entry:
             if i < reading.title_words
         )
 
-    def _negated(self, i: int, cue: Cue) -> Cue:
-        """«не состоится» cancels."""
-        tokens = self.reading.tokens
-        if cue is Cue.HAPPEN and i and tokens[i - 1] == "не":
+    def _in_place(self, i: int, cue: Cue) -> Cue | None:
+        """What a word says behind the words before it; None: nothing after all."""
+        before = self.reading.tokens[max(0, i - 3) : i]
+        if cue is Cue.HAPPEN and before[-1:] == ("не",):
             return Cue.CANCEL
+        if cue in (Cue.HAPPEN, Cue.END) and _MEANT_TO.intersection(before):
+            return Cue.WAS_PLANNED  # «должна была закрыться»
+        if cue is Cue.PAST and _WILL.intersection(before):
+            return Cue.HAPPEN  # «будет показан»
+        if cue is Cue.BOOKING and {"без", "по"}.intersection(before[-2:]):
+            return None  # «без записи», «вход по билетам»
         return cue
 
     def _says(self, cue: Cue) -> bool:
@@ -204,42 +220,25 @@ class _Entry:
             days = days_of(
                 mention, self.today, past=role is Cue.PAST, month_of=month_of
             )
-            if days and not self._is_dateline(mention):
+            if days and not self._is_dateline(mention, days[0]):
                 score = self._score(mention, role, len(seen))
                 seen.append(_Seen(mention=mention, days=days, role=role, score=score))
         return seen
 
-    def _is_dateline(self, mention: DateMention) -> bool:
-        """«Москва. 13 ноября. INTERFAX.RU - …», «КРАСНОДАР, 12 сен - РИА Новости.»"""
+    def _is_dateline(self, mention: DateMention, day: date) -> bool:
+        """«Москва. 13 ноября. INTERFAX.RU - …», «КРАСНОДАР, 12 сен - РИА Новости.»
+
+        A town, the day of publication, and a mark that ends it, with nothing said.
+        """
         reading = self.reading
-        starts_field = (
-            mention.first in (1, 2, 3) or 1 <= mention.first - reading.title_words <= 3
-        )
-        first = 0 if mention.first < reading.title_words else reading.title_words
-        if not starts_field or mention.kind != "day":
+        if mention.kind != "day" or abs(day - self.today) > timedelta(days=1):
             return False
-        before = reading.gaps[first + 1 : mention.first + 1]
-        after = reading.gaps[mention.last + 1]
-        closed = after.strip() in (
-            ".",
-            "-",
-            "–",
-            "—",
-            ".-",
-            ". -",
-            ". —",
-            ". –",
-            "/",
-            "|",
-            ":",
-        )
-        return (
-            closed
-            and any("." in gap or "," in gap for gap in before)
-            and all(
-                not signs_of[form] for form in reading.tokens[first : mention.first]
-            )
-        )
+        first = mention.first - 1
+        if first < 0 or not reading.form(first, first)[:1].isupper():
+            return False
+        named = reading.gaps[mention.first].strip() in (".", ",")
+        closed = reading.gaps[mention.last + 1].strip()
+        return named and closed[:1] in (".", "-", "–", "—", "/", "|")
 
     def _score(self, mention: DateMention, role: Cue | None, place: int) -> float:
         score = _NO_VERB if role is None else _CUE_SCORES[role]
@@ -250,6 +249,8 @@ class _Entry:
             score += _EVENT_IN_TITLE
         if any(self._together(mention, time) for time in self.times):
             score += _TIME_BESIDE
+        if self._venue_beside(mention):
+            score += _VENUE_BESIDE
         if mention.first < self.reading.title_words:
             score += _IN_TITLE
         if mention.kind in ("weekday", "weekend", "relative"):
@@ -259,6 +260,16 @@ class _Entry:
         if mention.first > 1 and self.reading.tokens[mention.first - 1] == "позднее":
             score += _NOT_THE_DAY
         return score + _LATER * place
+
+    def _venue_beside(self, mention: DateMention) -> bool:
+        here = self.reading.sentences[mention.first]
+        return any(
+            is_venue[form]
+            for form, sentence in zip(
+                self.reading.tokens, self.reading.sentences, strict=True
+            )
+            if sentence == here
+        )
 
     def _together(self, mention: DateMention, time: TimeMention) -> bool:
         sentences = self.reading.sentences
@@ -282,14 +293,11 @@ class _Entry:
         return self._built(self._whole(main, seen), end, seen, moved_from)
 
     def _whole(self, main: _Seen, seen: list[_Seen]) -> _Seen:
-        """The row of days that the best one opens: «с 17 по 20 сентября … Открытие 17-го»."""
+        """The row of days that the best one lies in: «с 17 по 20 сентября … концерт 19-го»."""
         for one in seen:
-            if (
-                one.mention.kind in ("range", "list", "weekend")
-                and one.first == main.first < one.last
-                and one.score > 0
-            ):
-                return replace(one, score=main.score)
+            rows = one.mention.kind in ("range", "list", "weekend")
+            if rows and one.first <= main.first <= one.last and one.score > 0:
+                return replace(one, score=max(main.score, one.score))
         return main
 
     def _without_old(self, seen: list[_Seen]) -> tuple[_Seen | None, list[_Seen]]:
@@ -358,7 +366,7 @@ class _Entry:
                 mention.preposition in ("до", "по")
                 and mention.kind not in ("range", "pair")
             ) or (one.role is Cue.END and self._ends(one))
-            if not ends or one.role in FORBIDDING or one.role is Cue.PAST:
+            if not ends or one.role in FORBIDDING | {Cue.PAST, Cue.WAS_PLANNED}:
                 continue
             if one.first < self.today or (main and one.first <= main.first):
                 continue
@@ -380,13 +388,11 @@ class _Entry:
     def _begun(self, end: _Seen) -> Iterator[_Seen]:
         """The day that an exhibition was opened: past, and told."""
         for one in self._seen():
-            if (
-                one.first < self.today
-                and one.mention.kind == "day"
-                and one.role in (Cue.PAST, Cue.HAPPEN, Cue.END, None)
-                and self.today - one.first <= timedelta(days=120)
-                and one is not end
-            ):
+            opened = one.mention.preposition == "с" or any(
+                cue is Cue.START for _, cue in self._cues(one.mention.first)
+            )
+            recent = timedelta() < self.today - one.first <= LONGEST_BACK
+            if opened and recent and one.mention.kind == "day":
                 yield one
 
     def _built(
@@ -514,7 +520,29 @@ class _Entry:
         if not scored:
             return None
         best = max(scored, key=lambda one: one[:2])
-        return best[2] if best[0] >= 0 else None
+        return self._first_of_row(best[2], scored) if best[0] >= 0 else None
+
+    def _first_of_row(
+        self, best: TimeMention, scored: list[tuple[float, int, TimeMention]]
+    ) -> TimeMention:
+        """«первые матчи – в 10 утра, финал в 16:00»: the first of those in the sentence."""
+        sentences = self.reading.sentences
+        if Cue.START in self._clause(best):
+            return best
+        for score, _, one in scored:
+            same = sentences[one.first] == sentences[best.first]
+            before = not self._clause(one) & {Cue.GATHER, Cue.BOOKING, Cue.SERVICE}
+            if same and before and score > 0 and one.starts[0] < best.starts[0]:
+                return one
+        return best
+
+    def _clause(self, one: TimeMention) -> set[Cue]:
+        """What is said in the clause of a time."""
+        return {
+            cue
+            for i, cue in self._cues(one.first)
+            if self.clauses[i] == self.clauses[one.first]
+        }
 
     def _time_score(
         self, one: TimeMention, main: _Seen, seen: list[_Seen]
@@ -524,19 +552,15 @@ class _Entry:
         sentences = self.reading.sentences
         here = sentences[one.first]
         its = self._day_of(one, seen)
-        if its is not None and not _overlap(its, main):
+        if its is not None and its.first != main.first:
             return None
         spoken = [
             sentences[other.mention.first] for other in seen if _overlap(other, main)
         ]
         away = min(abs(here - sentence) for sentence in spoken)
         score = 2.0 if here in spoken else 1.0 if away <= 2 else 0.0
-        clause = {
-            cue
-            for i, cue in self._cues(one.first)
-            if self.clauses[i] == self.clauses[one.first]
-        }
-        if clause & {Cue.TRAFFIC}:
+        clause = self._clause(one)
+        if Cue.TRAFFIC in clause:
             return None
         if Cue.BOOKING in clause and not clause & {Cue.HAPPEN, Cue.START}:
             score -= 4
@@ -553,7 +577,7 @@ class _Entry:
         return score
 
     def _day_of(self, one: TimeMention, seen: list[_Seen]) -> _Seen | None:
-        """The day that a time of the same sentence belongs to: the last one before it."""
+        """The day that a time belongs to: the last before it, or the next beside it."""
         sentences = self.reading.sentences
         here = [
             other
@@ -561,7 +585,11 @@ class _Entry:
             if sentences[other.mention.first] == sentences[one.first]
         ]
         before = [other for other in here if other.mention.first < one.first]
-        return before[-1] if before else here[0] if here else None
+        if before:
+            return before[-1]
+        if here and here[0].mention.first - one.last <= _BESIDE:
+            return here[0]
+        return None
 
     def _closing(
         self, main: _Seen, times: TimeMention | None, seen: list[_Seen]
@@ -627,19 +655,15 @@ class _Entry:
         for one in self.times:
             if self.reading.sentences[one.first] != self.reading.sentences[times.first]:
                 continue
-            clause = {
-                cue
-                for i, cue in self._cues(one.first)
-                if self.clauses[i] == self.clauses[one.first]
-            }
-            elided = any(
-                "—" in self.reading.gaps[i] or "–" in self.reading.gaps[i]
-                for i in (one.first - 1, one.first, one.last + 1)
+            clause = self._clause(one)
+            dashes = (
+                self.reading.gaps[i].strip() for i in (one.first - 1, one.last + 1)
             )
+            elided = any(dash in ("—", "–") for dash in dashes)
+            named = clause & {Cue.EVENT, Cue.LASTING, Cue.FINALE}
+            silent = not clause & (DECIDING | FORBIDDING | _SURROUNDING)
             if one is times or (
-                one.preposition == "в"
-                and elided
-                and clause & {Cue.EVENT, Cue.LASTING, Cue.FINALE}
+                one.preposition == "в" and silent and (named or elided)
             ):
                 found.append(one.starts[0])
         return found if len(found) > 1 and found == sorted(found) else []

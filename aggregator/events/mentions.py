@@ -110,6 +110,8 @@ _HOURS = frozenset("ч час часа часов часам".split())
 _MINUTES = frozenset("м мин минут минуты минута".split())
 _ORDINAL_ENDINGS = frozenset("го е ое ого".split())
 _YEAR_WORDS = frozenset("г год года году гг".split())
+#: «по субботам», «кроме понедельников»: no day of this week.
+_PLURAL = ("ам", "ям", "ах", "ях", "ов", "ки", "ги")
 _EVERY = frozenset("каждый каждую каждое каждые".split())
 _DASH = re.compile(r"\s*[-–—−]\s*")
 _BLANK = re.compile(r"\s*")
@@ -527,7 +529,7 @@ class _Scanner:
 
     def _weekday(self, i: int, value: int) -> DateMention | None:
         before = self.tokens[i - 1] if i else ""
-        if self.tokens[i].endswith(("ам", "ям")) or before in _EVERY:
+        if self.tokens[i].endswith(_PLURAL) or before in _EVERY:
             return self._recurring(i, value)
         weekdays, last = [value], i
         while self.tokens[last + 1] in ("и", "или") or _COMMA.fullmatch(

@@ -51,7 +51,8 @@ def _is_town(form: str) -> bool:
     return lemma_of(form) in _TOWNS
 
 
-_venues: FormCache[bool] = FormCache(_is_venue)
+#: Whether a folded word is a venue's noun.
+is_venue: FormCache[bool] = FormCache(_is_venue)
 _towns: FormCache[bool] = FormCache(_is_town)
 _quoted_end = re.compile(r"[»\"”]")
 
@@ -78,7 +79,7 @@ def _venue(reading: Reading, words: range) -> Venue | None:
     """A venue's noun behind a preposition, or with a capital: «в Зимнем театре Сочи»."""
     bare: Venue | None = None
     for i in words:
-        if not _venues[reading.tokens[i]]:
+        if not is_venue[reading.tokens[i]]:
             continue
         first = _start(reading, i, words)
         at = first > words.start and reading.tokens[first - 1] in _AT
