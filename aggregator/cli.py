@@ -245,6 +245,7 @@ class Kind(StrEnum):
 
     TOPICS = "topics"
     EVENTS = "events"
+    STORIES = "stories"
 
 
 @cli.command()
@@ -279,6 +280,8 @@ def evaluate(
                 misses=misses,
                 gate=not no_gate,
             )
+        case Kind.STORIES:
+            evaluation = figures.evaluate_stories(file, misses=misses)
     found = evaluation.as_json()
     if as_json:
         _print_json(found)

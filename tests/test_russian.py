@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.russian import FormCache, analyse, fold, forms_of, lemma_of
+from aggregator.russian import (
+    FormCache,
+    analyse,
+    fold,
+    forms_of,
+    lemma_of,
+    place_kind,
+)
 from aggregator.russian.tokens import sentence_starts
 
 TEXTS = st.text(
@@ -168,3 +175,25 @@ def test_dictionaries_load_at_the_first_question_only():
         "assert 'pymorphy3' in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_letters_without_a_name_are_no_words_to_look_up():
+    """Tangut letters have no names in Python's Unicode tables; pymorphy3 asks for them."""
+    assert lemma_of("театр\U00017000") == "театр\U00017000"
+    assert forms_of("а\U00017000") == {"а\U00017000": {"а\U00017000"}}
+    assert place_kind("а\U00017000") is None
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [
+        ("краснодаре", "name"),
+        ("башкирии", "name"),
+        ("тверские", "adjective"),
+        ("большой", None),
+        ("спутник", None),
+        ("nato", None),
+    ],
+)
+def test_names_of_places(form, kind):
+    assert place_kind(form) == kind

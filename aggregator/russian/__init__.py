@@ -5,6 +5,7 @@ from aggregator.russian.morphology import (
     FormCache,
     forms_of,
     lemma_of,
+    place_kind,
     stem_of,
     tense_of,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "fold",
     "forms_of",
     "lemma_of",
+    "place_kind",
     "read_words",
     "stem_of",
     "tense_of",

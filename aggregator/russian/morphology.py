@@ -6,14 +6,16 @@ nothing new never pays for the dictionaries (0.1 s, 25 MB).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from aggregator.russian.tokens import fold
 
 if TYPE_CHECKING:
     from pymorphy3 import MorphAnalyzer
+    from pymorphy3.analyzer import Parse
 
 #: Forms remembered before a cache starts anew: 683 articles have 30,500 distinct
 #: ones, so this is weeks of a region's news, at some 30 MB when full. Emptying is
@@ -67,21 +69,31 @@ def _stem_word() -> Callable[[str], str]:
     return stem_word
 
 
+def _parses(form: str) -> Sequence[Parse]:
+    """What a form may be, the likeliest first; nothing for what no dictionary has."""
+    # Numbers and Latin names have no Russian forms.
+    if form.isascii() or len(form) > LONGEST_FORM:
+        return ()
+    try:
+        parses: Sequence[Parse] = _analyser().parse(form)
+    except ValueError:  # pymorphy3 met a letter that Unicode has no name for
+        return ()
+    return parses
+
+
 def _find_lemma(form: str) -> str:
-    if form.isascii():  # numbers and Latin names have no Russian forms
-        return form
-    if len(form) > LONGEST_FORM:
-        return form
-    return fold(_analyser().normal_forms(form)[0])
+    parses = _parses(form)
+    return fold(parses[0].normal_form) if parses else form
 
 
 _NOT_FINITE = {"PRTS": "short", "PRTF": "full", "INFN": "inf"}
 
 
 def _find_tense(form: str) -> str:
-    if form.isascii() or len(form) > LONGEST_FORM:
+    parses = _parses(form)
+    if not parses:
         return ""
-    tag = _analyser().parse(form)[0].tag
+    tag = parses[0].tag
     return str(tag.tense) if tag.POS == "VERB" else _NOT_FINITE.get(str(tag.POS), "")
 
 
@@ -114,9 +126,9 @@ def forms_of(word: str) -> dict[str, frozenset[str]]:
     That is the likeliest one, and ``word`` as a lemma where there is such a word:
     «йога» is a form of «йог» more often than not, but who writes it means yoga.
     """
-    if word.isascii() or len(word) > LONGEST_FORM:
+    parses = _parses(word)
+    if not parses:
         return {word: frozenset({word})}
-    parses = _analyser().parse(word)  # the likeliest first
     # Asked for next, and parsing again would cost as much.
     likeliest = _lemmas[word] = fold(parses[0].normal_form)
     forms: dict[str, list[str]] = {likeliest: []}
@@ -128,3 +140,25 @@ def forms_of(word: str) -> dict[str, frozenset[str]]:
         lemma: frozenset(fold(" ".join(words)).split())
         for lemma, words in forms.items()
     }
+
+
+def place_kind(form: str) -> Literal["name", "adjective"] | None:
+    """Whether a folded form, if it is capitalised, most likely names a place.
+
+    «казань» and «башкирии» are names, «тверские» is an adjective, which may be a
+    surname or an epithet as well. Not remembered, like ``stem_of``.
+    """
+    parses = _parses(form)
+    if not parses:
+        return None
+    tag = parses[0].tag
+    if "Geox" in tag:
+        return "name"
+    if "ADJF" in tag and "Surn" not in tag and _adjective_of_place(form):
+        return "adjective"
+    return None
+
+
+_adjective_of_place = re.compile(
+    r"\w+ск(?:ий|ая|ое|ие|ого|ой|им|их|ом|ому|ую|ими)"
+).fullmatch

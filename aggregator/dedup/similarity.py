@@ -1,0 +1,270 @@
+"""How alike two entries are by their words: pure, and explained.
+
+The method and its figures stand in docs/stories.md. Words weigh by how rare they are
+(TF-IDF over stems); how often stems occur comes from outside.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from math import log, sqrt
+from typing import Literal
+
+from aggregator.dedup.signature import (
+    FEW_WORDS,
+    FLAG_BITS,
+    TITLE,
+    Signature,
+    unpack_signature,
+)
+
+#: Parts of the score; they sum up to 1.
+COSINE, TITLE_LEAST, TITLE_MOST, TITLES, NAMES = 0.3, 0.2, 0.1, 0.2, 0.2
+#: Two numbers of more than one digit in common.
+COMMON_NUMBERS = 0.05
+
+#: Both titles name somebody or somewhere, and neither text the other's.
+OTHER_NAMES = 0.4
+#: Each title has a number that the other entry lacks: another day's figures. When only
+#: one has, 121 or 120 medics may be the same ones.
+OTHER_NUMBERS = 0.6
+#: One title tells of a comment, a denial, a sentence, and the other entry doesn't.
+SEQUEL = 0.7
+
+#: One story from here on; docs/stories.md has the curve.
+SAME = 0.32
+#: A score below this one counts only between entries of one day.
+SURE = 0.45
+WEAK_APART = timedelta(hours=24)
+#: A story with so many members asks for so much more: chains grow by their weak links.
+GROWN = ((50, 0.09), (30, 0.06), (10, 0.03))
+#: A text posted again, or lightly edited: the cosine of title and lead ...
+COPY = 0.85
+#: ... or the part of the shorter one's words that stand in the other (summaries).
+CONTAINED = 0.9
+
+#: A stem's share of an entry counts once, then less and less.
+_TF = tuple(1 + log(count) if count else 0.0 for count in range(1 << 8 - FLAG_BITS))
+
+#: Entries that stand for all those never seen: in a small or new store, words that
+#: two entries share would else seem common.
+PRIOR_ENTRIES = 1_000.0
+#: ... and how many of them have a stem.
+PRIOR_FREQUENCY = 1.0
+
+#: How much each stem tells; unknown ones the most.
+Rarity = Callable[[int], float]
+
+
+def rarity(entries: float, frequencies: Mapping[int, float]) -> Rarity:
+    """Inverse document frequencies, of ``entries`` in which stems stand so often."""
+    whole = entries + PRIOR_ENTRIES
+    known = {
+        stem: log(whole / (frequency + PRIOR_FREQUENCY))
+        for stem, frequency in frequencies.items()
+    }
+    rarest = log(whole / PRIOR_FREQUENCY)
+
+    def of(stem: int) -> float:
+        return known.get(stem, rarest)
+
+    return of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """A signature with its sums, taken when it was first seen."""
+
+    signature: Signature
+    #: Length of the TF-IDF vector.
+    length: float
+    #: Sums of rarity over the title's stems, the names, all.
+    title: float
+    names: float
+    whole: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similarity:
+    #: 0 to 1.
+    score: float
+    relation: Literal["copy", "report"]
+    #: The texts nearly match, figures included: what an entry's own update looks like.
+    near: bool
+    #: The score's parts and what lowered it, for people.
+    why: tuple[str, ...]
+
+
+def weigh(packed: bytes, rare: Rarity) -> Weighed:
+    signature = unpack_signature(packed)
+    squares = whole = 0.0
+    for stem, value in signature.stems.items():
+        weight = rare(stem)
+        whole += weight
+        weight *= _TF[value >> FLAG_BITS]
+        squares += weight * weight
+    return Weighed(
+        signature=signature,
+        length=sqrt(squares),
+        title=sum(map(rare, signature.title)),
+        names=sum(map(rare, signature.names)),
+        whole=whole,
+    )
+
+
+_sums = struct.Struct("<ffff")
+
+
+def pack_sums(weighed: Weighed) -> bytes:
+    return _sums.pack(weighed.length, weighed.title, weighed.names, weighed.whole)
+
+
+def unpack_weighed(sums: bytes, packed: bytes) -> Weighed:
+    """What ``pack_sums`` and the signature gave."""
+    length, title, names, whole = _sums.unpack(sums)
+    return Weighed(
+        signature=unpack_signature(packed),
+        length=length,
+        title=title,
+        names=names,
+        whole=whole,
+    )
+
+
+def compare(one: Weighed, other: Weighed, rare: Rarity) -> Similarity:
+    """How alike two entries are, whatever their dates and sources."""
+    first, second = one.signature, other.signature
+    dot = common = in_first = in_second = in_both = 0.0
+    for stem in first.stems.keys() & second.stems.keys():
+        value, other_value = first.stems[stem], second.stems[stem]
+        weight = rare(stem)
+        dot += _TF[value >> FLAG_BITS] * _TF[other_value >> FLAG_BITS] * weight * weight
+        common += weight
+        if value & TITLE:
+            in_first += weight
+            if other_value & TITLE:
+                in_both += weight
+        if other_value & TITLE:
+            in_second += weight
+    cosine = _share(dot, one.length * other.length)
+    shares = _share(in_first, one.title), _share(in_second, other.title)
+    titles = _share(in_both, one.title + other.title - in_both)
+    names = _common_names(one, other, rare)
+    score = (
+        COSINE * cosine
+        + TITLE_LEAST * min(shares)
+        + TITLE_MOST * max(shares)
+        + TITLES * titles
+        + NAMES * names
+    )
+    parts = f"words {cosine:.2f}", f"titles {titles:.2f}", f"names {names:.2f}"
+    score, lowered = _lowered(score, first, second)
+    copy = _is_copy(one, other, cosine, common, lowered)
+    return Similarity(
+        score=round(min(score, 1.0), 4),
+        relation="copy" if copy else "report",
+        near=copy and cosine >= COPY and _same_figures(first, second),
+        why=(*parts, *lowered),
+    )
+
+
+def is_same(
+    found: Similarity,
+    one: Weighed,
+    other: Weighed,
+    *,
+    apart: timedelta,
+    same_site: bool,
+) -> bool:
+    """Whether two entries so alike, dated so far apart, tell one story.
+
+    What one site tells twice, and what comes back every day, has to be the same text.
+    """
+    series = one.signature.series
+    if series != other.signature.series:
+        return False
+    if same_site or series:
+        return found.near
+    return found.score >= (SAME if apart <= WEAK_APART else SURE)
+
+
+def _share(part: float, whole: float) -> float:
+    return min(part / whole, 1.0) if whole else 0.0
+
+
+def _common_names(one: Weighed, other: Weighed, rare: Rarity) -> float:
+    common = sum(map(rare, one.signature.names & other.signature.names))
+    whole = one.names + other.names - common
+    # Where nobody is named, names say as little for as against.
+    return _share(common, whole) if whole > 0 else 0.3
+
+
+def _lowered(
+    score: float, first: Signature, second: Signature
+) -> tuple[float, tuple[str, ...]]:
+    why: list[str] = []
+    if first.dates and second.dates and not first.dates & second.dates:
+        return 0.0, ("other dates",)
+    if _are_strange(first.places, second.places, first, second):
+        score *= OTHER_NAMES
+        why.append("other places")
+    elif _are_strange(first.title_names, second.title_names, first, second):
+        score *= OTHER_NAMES
+        why.append("other names")
+    if first.title_numbers - second.numbers and second.title_numbers - first.numbers:
+        score *= OTHER_NUMBERS
+        why.append("other numbers")
+    if _only_one_is_sequel(first, second):
+        score *= SEQUEL
+        why.append("sequel")
+    if len(first.numbers & second.numbers) >= 2:
+        score += COMMON_NUMBERS
+        why.append("common numbers")
+    return score, tuple(why)
+
+
+def _are_strange(
+    names: frozenset[int],
+    other_names: frozenset[int],
+    first: Signature,
+    second: Signature,
+) -> bool:
+    """Both titles name something, and neither entry speaks of the other's."""
+    return bool(
+        names
+        and other_names
+        and names.isdisjoint(second.stems)
+        and other_names.isdisjoint(first.stems)
+    )
+
+
+def _only_one_is_sequel(first: Signature, second: Signature) -> bool:
+    """A comment, and what it is about; two that tell of one comment are alike."""
+    if first.sequels and second.sequels:
+        return False
+    sequels = first.sequels or second.sequels
+    other = second if first.sequels else first
+    return bool(sequels) and sequels.isdisjoint(other.stems)
+
+
+def _is_copy(
+    one: Weighed,
+    other: Weighed,
+    cosine: float,
+    common: float,
+    lowered: Iterable[str],
+) -> bool:
+    if any(each.startswith("other ") for each in lowered):
+        return False
+    if min(len(one.signature.stems), len(other.signature.stems)) < FEW_WORDS:
+        return False
+    return cosine >= COPY or _share(common, min(one.whole, other.whole)) >= CONTAINED
+
+
+def _same_figures(first: Signature, second: Signature) -> bool:
+    """Another day's weather has the same words, and other numbers."""
+    common = len(first.numbers & second.numbers)
+    return 2 * common >= len(first.numbers | second.numbers)
