@@ -211,13 +211,23 @@ async def _cycle(
     insist: bool,
     on_poll: Callable[[Source], None],
 ) -> tuple[Totals, Mapping[str, SourceState]]:
-    if not sources:
+    offline_since = store.offline_since()
+    if not sources and offline_since is None:
         return Totals(), states
     async with open_pipeline(config, store, clock) as pipeline:
         thread = StoreThread()
-        machine = Machine(pipeline, states, thread, on_poll=on_poll)
+        machine = Machine(
+            pipeline, states, thread, offline_since=offline_since, on_poll=on_poll
+        )
         try:
-            machine.submit(sources, insist=insist)
+            if offline_since and not insist:
+                asked = machine.submit_due(config.sources)  # one, to see
+                await machine.finish()
+                sources = [source for source in sources if source not in asked]
+            if insist or machine.offline_since is None:
+                machine.submit(sources, insist=insist)
+                await machine.finish()
+            await machine.judge(config.sources, ended=True)
             await machine.finish()
         finally:
             await machine.close()
@@ -329,11 +339,16 @@ class Service:
             loop.add_signal_handler(number, self._stop.set)
         await self._thread.call(_sync, self._store, self._config)
         states = await self._thread.call(self._store.states)
+        offline_since = await self._thread.call(self._store.offline_since)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close_resources)
             pipeline = await self._open(self._config, self._resources)
             self._machine = Machine(
-                pipeline, states, self._thread, on_stories=self._stories_changed.set
+                pipeline,
+                states,
+                self._thread,
+                offline_since=offline_since,
+                on_stories=self._stories_changed.set,
             )
             await self._publish()
             if self._config.serve:
@@ -369,8 +384,9 @@ class Service:
         self._thread.close()
 
     def _submit_due(self) -> None:
-        now = self._clock.now()
-        self._machine.submit(due(self._config.sources, self._machine.states, now))
+        self._machine.submit_due(self._config.sources)
+        if self._machine.in_doubt:
+            self._in_background(self._machine.judge(self._config.sources))
 
     # --- publishing
 

@@ -19,6 +19,7 @@ from aggregator.alerts import open_alerts
 from aggregator.config import Config
 from aggregator.errors import PublishError
 from aggregator.model import PublishedStory, SourceState, StoryHeader
+from aggregator.outage import as_shown
 from aggregator.publish.select import cutoff, select
 from aggregator.publish.status import render_status, status_document
 from aggregator.publish.writer import OutputFolder
@@ -150,9 +151,12 @@ def status(
     summary = (
         store.summary(now) if store else Summary(stories=0, updated=None, sources={})
     )
+    offline_since = store.offline_since() if store else None
+    states = with_closed_hosts(config.sources, states, now)
     return status_document(
         sources=config.sources,
-        states=with_closed_hosts(config.sources, states, now),
+        states=as_shown(states, offline_since, now),
+        offline=offline_since is not None,
         counts=summary.sources,
         alerts=open_alerts(store, config, states, now) if store else (),
         stories=summary.stories,

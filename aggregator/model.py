@@ -167,6 +167,8 @@ class NotModified:
 class Failed:
     error: SourceError
     fetched_at: datetime
+    #: A server gave an HTTP answer, be it a redirect or half a document.
+    answered: bool = False
 
 
 FetchResult = Fetched | NotModified | Failed

@@ -27,7 +27,7 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from aggregator import scheduler
+from aggregator import outage, scheduler
 from aggregator.clock import Clock
 from aggregator.config import Config
 from aggregator.dedup import presence
@@ -220,6 +220,17 @@ class Pipeline:
 
     def known_entries(self, source_id: str) -> Mapping[int, int | None]:
         return self._store.known(source_id)
+
+    def begin_outage(self, since: datetime) -> None:
+        self._store.save_outage(since)
+
+    def end_outage(
+        self, states: Mapping[str, SourceState]
+    ) -> Mapping[str, SourceState]:
+        """The states of those that are overdue, as they are polled after an outage."""
+        late = outage.after_return(states.values(), self.now(), self._jitter)
+        self._store.save_outage(None, late)
+        return {state.id: state for state in late}
 
     # --- settle, record: a batch at a time, in the store's thread
 
@@ -543,6 +554,9 @@ class Machine:
 
     `submit` hands sources over and returns at once. `pipeline` may be replaced while it
     runs: polls in flight end with the one they began with.
+
+    Polls that nobody answered are kept until somebody is polled who does, and are
+    committed then; or until it shows that this machine is offline, and are forgotten.
     """
 
     def __init__(
@@ -551,11 +565,14 @@ class Machine:
         states: Mapping[str, SourceState],
         store_thread: StoreThread,
         *,
+        offline_since: datetime | None = None,
         on_poll: Callable[[Source], None] = lambda source: None,
         on_stories: Callable[[], None] = lambda: None,
     ) -> None:
         self.pipeline = pipeline
         self.states = dict(states)
+        #: None: this machine is online, as far as is known.
+        self.offline_since = offline_since
         self.totals = Totals()
         self._store_thread = store_thread
         self._on_poll = on_poll
@@ -563,6 +580,10 @@ class Machine:
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         #: In flight, or not yet committed: not to be polled again.
         self._busy: set[str] = set()
+        #: Polls since the last answer; busy until the verdict.
+        self._unanswered: list[tuple[Pipeline, Poll]] = []
+        #: When a source was last asked whether anybody answers.
+        self._asked: datetime | None = None
         #: Hosts that asked for peace since the machine was made, and until when.
         self._closed: dict[str, datetime] = {}
         self._polls: asyncio.Queue[tuple[Pipeline, Poll] | None] = asyncio.Queue(
@@ -611,7 +632,7 @@ class Machine:
                 if insist or not self._is_closed(source, pipeline.now()):
                     poll = await self._polled(pipeline, source)
                     if poll is not None:
-                        await self._polls.put((pipeline, poll))
+                        await self._deliver(pipeline, poll)
                         delivered = True
         finally:
             del self._in_flight[source.id]
@@ -644,6 +665,104 @@ class Machine:
     def _is_closed(self, source: Source, now: datetime) -> bool:
         until = self._closed.get(scheduler.host_of(source.url))
         return until is not None and now < until
+
+    async def _deliver(self, pipeline: Pipeline, poll: Poll) -> None:
+        """Hand a poll over to the committer, or keep it when nobody answered."""
+        if not outage.was_answered(poll.result):
+            self._unanswered.append((pipeline, poll))
+            return
+        if self.offline_since is not None:
+            await self._come_back(pipeline)
+        await self._blame_the_sources()
+        await self._polls.put((pipeline, poll))
+
+    # --- when nobody answers
+
+    def submit_due(self, sources: Sequence[Source]) -> list[Source]:
+        """Poll those whose time has come; offline, one a minute. Gives those asked.
+
+        While nobody answers, sources are asked out of turn whether they do.
+        """
+        now = self.pipeline.now()
+        polled: list[Source] = []
+        if self.offline_since is None:
+            polled = scheduler.due(sources, self.states, now)
+            if self._unanswered and self._may_ask(now, outage.DOUBT):
+                self._asked = now
+                polled += self._others(sources, now)[:1]
+        elif self._may_ask(now, outage.TRY_EVERY):
+            self._asked = now
+            candidates = outage.scouts(sources, self.states, now)
+            polled = outage.whose_minute(candidates, self.offline_since, now)
+        self.submit(polled)
+        return polled
+
+    def _may_ask(self, now: datetime, after: timedelta) -> bool:
+        before = [self._asked] if self._asked else []
+        if self._unanswered:
+            before.append(self._unanswered[-1][1].result.fetched_at)
+        return not before or not timedelta() <= now - max(before) < after
+
+    def _others(self, sources: Sequence[Source], now: datetime) -> list[Source]:
+        """Whom to ask whether anybody answers: at hosts that were not asked yet."""
+        asked = {scheduler.host_of(poll.source.url) for _, poll in self._unanswered}
+        found = outage.scouts(sources, self.states, now, but_hosts=asked)
+        return [source for source in found if source.id not in self._busy]
+
+    @property
+    def in_doubt(self) -> bool:
+        """Somebody has to `judge`."""
+        return bool(self._unanswered)
+
+    async def judge(self, sources: Sequence[Source], *, ended: bool = False) -> None:
+        """Settle whose fault it is that nobody answered; `ended`: the round is over."""
+        if not self._unanswered:
+            return
+        now = self.pipeline.now()
+        if self.offline_since is not None:
+            if outage.can_tell(sources):
+                self._forgive()
+                return
+            await self._come_back(self.pipeline)  # feeds.yaml has become too short
+        silence = self._unanswered[0][1].result.fetched_at
+        found = outage.verdict(
+            len({scheduler.host_of(poll.source.url) for _, poll in self._unanswered}),
+            now - silence,
+            nothing_left=ended
+            or not (self._in_flight or self._others(sources, now))
+            or not outage.can_tell(sources),
+        )
+        if found is outage.Verdict.THEM:
+            await self._blame_the_sources()
+        elif found is outage.Verdict.US:
+            self._forgive()
+            self.offline_since = self._asked = silence
+            log.warning("offline", extra={"since": silence.isoformat()})
+            await self._store_thread.call(self.pipeline.begin_outage, silence)
+
+    async def _blame_the_sources(self) -> None:
+        failed, self._unanswered = self._unanswered, []
+        for each in failed:
+            await self._polls.put(each)
+
+    def _forgive(self) -> None:
+        """As if they had not been polled: nobody has failed but this machine."""
+        for _, poll in self._unanswered:
+            self.totals.count(poll)
+            self._busy.discard(poll.source.id)
+        self._unanswered = []
+
+    async def _come_back(self, pipeline: Pipeline) -> None:
+        log.warning("online again")
+        self.offline_since = None
+        try:
+            late = await self._store_thread.call(pipeline.end_outage, dict(self.states))
+        except StoreError as error:
+            log.error("end of outage not stored", extra={"error": str(error)})
+        else:
+            self.states.update(late)
+
+    # --- one writer
 
     async def _commit_as_they_come(self) -> None:
         while True:

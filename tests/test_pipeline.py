@@ -18,6 +18,7 @@ from aggregator.model import (
     SourceState,
     Validators,
 )
+from aggregator.outage import after_return
 from aggregator.pipeline import BATCH_POLLS, Machine, Poll, StoreThread
 from aggregator.store import Recorded
 
@@ -49,6 +50,11 @@ class Steps:
     batches: list[list[str]] = field(default_factory=list)
     #: Sources answered with Retry-After.
     refusing: set[str] = field(default_factory=set)
+    #: Sources that nobody answers for, and those whose server answers with a fault.
+    silent: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    clock: datetime = NOW
+    outage: datetime | None = None
     in_flight: int = 0
     held: asyncio.Event | None = None
 
@@ -57,7 +63,16 @@ class Steps:
         return self
 
     def now(self) -> datetime:
-        return NOW
+        return self.clock
+
+    def begin_outage(self, since: datetime) -> None:
+        self.outage = since
+
+    def end_outage(self, states):
+        self.outage = None
+        return {
+            one.id: one for one in after_return(states.values(), self.clock, lambda: 1)
+        }
 
     def known_entries(self, source_id: str) -> dict[int, int]:
         return {}
@@ -79,6 +94,10 @@ class Steps:
                 code="http_429", message="", retry_at=NOW + timedelta(hours=1)
             )
             result = Failed(error=error, fetched_at=NOW)
+        if source.id in self.silent | self.broken:
+            code = "connect" if source.id in self.silent else "http_500"
+            error = SourceError(code=code, message="")
+            result = Failed(error=error, fetched_at=self.clock)
         return Poll(source=source, state=state, result=result)
 
     def commit(self, polls: list[Poll]) -> tuple[Recorded, dict[str, SourceState]]:

@@ -64,16 +64,17 @@ async def fetch_source(
     on every hop: they are the source's, wherever it lives today, and the address that
     redirects has no use for them.
     """
+    answers: list[str] = []
     try:
         async with asyncio.timeout(timeout.total_seconds()):
-            return await _fetch(url, validators, client, max_bytes, clock)
+            return await _fetch(url, validators, client, max_bytes, clock, answers)
     except TimeoutError:
         seconds = f"{timeout.total_seconds():g}"
         message = f"The document had not come after {seconds} s."
         error = SourceError(code="timeout", message=message)
     except RequestFailed as failure:
         error = SourceError(code=failure.code, message=_sentence(failure.message))
-    return Failed(error=error, fetched_at=clock.now())
+    return Failed(error=error, fetched_at=clock.now(), answered=bool(answers))
 
 
 def _sentence(message: str) -> str:
@@ -81,11 +82,17 @@ def _sentence(message: str) -> str:
 
 
 async def _fetch(
-    url: str, validators: Validators, client: Client, max_bytes: int, clock: Clock
+    url: str,
+    validators: Validators,
+    client: Client,
+    max_bytes: int,
+    clock: Clock,
+    answers: list[str],
 ) -> FetchResult:
+    """`answers` gets every address that answered, for when no result comes of it."""
     headers = [("Accept", ACCEPT), ("Accept-Encoding", ACCEPTED)]
     conditions = hints.conditions(validators)
-    async with _final_response(url, client, headers + conditions) as (
+    async with _final_response(url, client, headers + conditions, answers) as (
         at,
         permanent_url,
         response,
@@ -110,12 +117,13 @@ async def _fetch(
                 fresh_for=hints.fresh_for(response.headers, now),
                 permanent_url=permanent_url,
             )
-        return Failed(error=await _refused(response, now), fetched_at=now)
+        error = await _refused(response, now)
+        return Failed(error=error, fetched_at=now, answered=True)
 
 
 @asynccontextmanager
 async def _final_response(
-    url: str, client: Client, headers: list[tuple[str, str]]
+    url: str, client: Client, headers: list[tuple[str, str]], answers: list[str]
 ) -> AsyncIterator[tuple[str, str | None, Response]]:
     """Follows redirects, their bodies unread; gives the last address and its answer.
 
@@ -127,6 +135,7 @@ async def _final_response(
     while True:
         try:
             async with client.get(at, headers + _authorization(start, at)) as response:
+                answers.append(at)
                 if response.status not in REDIRECTS:
                     moved = permanent and len(visited) > 1
                     yield at, spaces_quoted(at) if moved else None, response

@@ -18,7 +18,7 @@ from aggregator.model import (
 )
 from aggregator.publish.iri import without_credentials
 
-State = Literal["new", "ok", "failing", "paused"]
+State = Literal["new", "ok", "failing", "paused", "offline"]
 
 #: Answers that ask for rest instead of reporting a fault, when they say until when.
 _ASKS_FOR_REST = frozenset({"http_429", "http_503"})
@@ -33,11 +33,14 @@ def status_document(
     stories: int,
     updated: datetime | None,
     now: datetime,
+    offline: bool = False,
 ) -> dict[str, Any]:
     """The status of ``sources``, in their order, as plain JSON data.
 
     ``states`` and ``counts`` are by source id; a source without one was never polled.
-    ``alerts`` are those that are open; ``stories`` is the number stored, ``updated`` the newest published one.
+    ``alerts`` are those that are open; ``stories`` is the number stored, ``updated`` the
+    newest published one;
+    ``offline``: this machine has no network, so nothing is known of the sources.
     """
     silent = {alert.source: alert.since for alert in alerts if alert.code == "silent"}
     return {
@@ -48,6 +51,7 @@ def status_document(
                 counts.get(source.id, SourceCounts()),
                 silent.get(source.id),
                 now,
+                offline,
             )
             for source in sources
         ],
@@ -76,11 +80,15 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def source_state(source: Source, state: SourceState, now: datetime) -> State:
+def source_state(
+    source: Source, state: SourceState, now: datetime, *, offline: bool = False
+) -> State:
     """One word for how polling goes."""
     error = state.error
     if not source.enabled or (error is not None and _rests(error, state, now)):
         return "paused"
+    if offline:
+        return "offline"
     if error is not None:
         return "failing"
     return "ok" if state.last_success else "new"
@@ -111,6 +119,7 @@ def _row(
     counts: SourceCounts,
     silent_since: datetime | None,
     now: datetime,
+    offline: bool,
 ) -> dict[str, Any]:
     reason = state.next_poll_reason if source.enabled else "paused: enabled is false"
     moved = state.moved if state.moved and state.moved.confirmed else None
@@ -119,7 +128,7 @@ def _row(
         "name": source.name,
         "url": without_credentials(source.url),
         "effective_url": moved and moved.url,
-        "state": source_state(source, state, now),
+        "state": source_state(source, state, now, offline=offline),
         "error": _error(state.error),
         "warnings": [
             {

@@ -45,6 +45,9 @@ metadata = MetaData(
 #: One row: when this store came into being.
 birth = Table("birth", metadata, Column("created", BigInteger, nullable=False))
 
+#: One row while this machine is offline, else none.
+outage = Table("outage", metadata, Column("since", BigInteger, nullable=False))
+
 source = Table(
     "source",
     metadata,

@@ -34,8 +34,8 @@ from aggregator.store.lock import writers_lock
 from aggregator.store.record import record
 from aggregator.store.records import DocumentRecord, EntryHistory, Recorded, Summary
 from aggregator.store.retention import expire
-from aggregator.store.schema import birth, document, story
-from aggregator.store.values import from_micros
+from aggregator.store.schema import birth, document, outage, story
+from aggregator.store.values import from_micros, to_micros
 
 T = TypeVar("T")
 
@@ -112,6 +112,27 @@ class Store:
     def states(self) -> dict[str, SourceState]:
         """The state of every source that has a row, by source id."""
         return self._read(sources.load_states)
+
+    def offline_since(self) -> datetime | None:
+        """Since when this machine has been offline; None: it is not."""
+        since: int | None = self._read(
+            lambda connection: connection.execute(select(outage)).scalar()
+        )
+        return from_micros(since)
+
+    def save_outage(
+        self, since: datetime | None, states: Sequence[SourceState] = ()
+    ) -> None:
+        """Record that this machine is offline, or (None) no longer; and these states."""
+
+        def write(connection: Connection) -> None:
+            connection.execute(outage.delete())
+            if since is not None:
+                connection.execute(outage.insert().values(since=to_micros(since)))
+            numbers = sources.source_numbers(connection, {each.id for each in states})
+            sources.save_states(connection, states, numbers)
+
+        self._write(write)
 
     # --- entries
 

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("trusted_since", sa.BigInteger()),
         sa.Column("looked_at", sa.BigInteger(), nullable=False),
     )
+    op.create_table("outage", sa.Column("since", sa.BigInteger(), nullable=False))
 
 
 def _id() -> sa.Text:
