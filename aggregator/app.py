@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections import Counter
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -13,7 +14,13 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,14 +28,22 @@ from time import monotonic
 from typing import Any
 
 from aggregator import __version__, documents
-from aggregator.alerts import Lookout, deliver
+from aggregator.alerts import Lookout, deliver, open_alerts
 from aggregator.clock import Clock, SystemClock
 from aggregator.config import Config, load_config
 from aggregator.errors import ConfigError, NoStore, PublishError, StoreError
 from aggregator.fetch import Politeness
 from aggregator.http import Client
-from aggregator.model import Source, SourceState
-from aggregator.pipeline import Intake, Machine, Pipeline, Poll, StoreThread, Totals
+from aggregator.model import Alert, Source, SourceState
+from aggregator.pipeline import (
+    Intake,
+    Machine,
+    Meter,
+    Pipeline,
+    Poll,
+    StoreThread,
+    Totals,
+)
 from aggregator.pool import Pool
 from aggregator.scheduler import due, ticking
 from aggregator.store import Store
@@ -293,6 +308,37 @@ def status(config: Config, clock: Clock | None = None) -> dict[str, Any]:
         return documents.status(None, config, now, {})
 
 
+def serving_store_metrics(
+    config: Config, host: str, port: int, clock: Clock | None = None
+) -> AbstractAsyncContextManager[str]:
+    """Serve what the store and the documents tell, for who does not poll."""
+    from aggregator.metrics import Metrics, Present
+    from aggregator.serve.server import serving_metrics
+
+    def look() -> Present:
+        now = (clock or SystemClock()).now()
+        states: Mapping[str, SourceState] = {}
+        alerts: Sequence[Alert] = ()
+        offline = False
+        try:
+            with open_store(config, writing=False) as store:
+                states = store.states()
+                alerts = open_alerts(store, config, states, now)
+                offline = store.offline_since() is not None
+        except NoStore:
+            pass  # every source is new
+        except StoreError as error:
+            log.error("no look at the store", extra={"error": str(error)})
+            return Present(sources={}, alerts={})
+        return Present(
+            sources=documents.count_states(config, states, now, offline=offline),
+            alerts=Counter(alert.code for alert in alerts),
+        )
+
+    metrics = Metrics(look, config.output / documents.STATUS)
+    return serving_metrics(metrics.render, host=host, port=port)
+
+
 def publish(config: Config, clock: Clock | None = None) -> set[str]:
     """Render all documents from the store; the names of those whose bytes changed."""
     with open_store(config, writing=True, clock=clock) as store, store.lock():
@@ -326,7 +372,10 @@ class Service:
         self._watch = FileWatch(config.path)
         self._background: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
+        self._meter = Meter()
         self._lookout = Lookout(store)
+        #: At the last look.
+        self._alerts: Sequence[Alert] = ()
         self._looking = asyncio.Lock()
         self._telling = asyncio.Lock()
         #: What the present pipeline needs closed.
@@ -343,12 +392,17 @@ class Service:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close_resources)
             pipeline = await self._open(self._config, self._resources)
+            if self._config.serve and self._config.serve.metrics:
+                self._meter = await stack.enter_async_context(
+                    self._serving_metrics(*self._config.serve.metrics)
+                )
             self._machine = Machine(
                 pipeline,
                 states,
                 self._thread,
                 offline_since=offline_since,
                 on_stories=self._stories_changed.set,
+                meter=self._meter,
             )
             await self._publish()
             if self._config.serve:
@@ -407,13 +461,14 @@ class Service:
     async def _publish(self) -> None:
         try:
             for step in (documents.publish, documents.write_status):
-                await self._thread.call(
+                written = await self._thread.call(
                     step,
                     self._store,
                     self._config,
                     self._clock.now(),
                     self._machine.states,
                 )
+                self._meter.published(len(written or ()))
         except (PublishError, StoreError) as error:
             # Documents stand as they were; the next interval tries again.
             log.error("not published", extra={"error": str(error)})
@@ -432,6 +487,30 @@ class Service:
         except StoreError as error:
             log.error("nothing expired", extra={"error": str(error)})
 
+    # --- metrics
+
+    @asynccontextmanager
+    async def _serving_metrics(self, host: str, port: int) -> AsyncIterator[Meter]:
+        from aggregator.metrics import MachineMetrics, Present
+        from aggregator.serve.server import serving_metrics
+
+        def look() -> Present:
+            machine, config = self._machine, self._config
+            return Present(
+                sources=documents.count_states(
+                    config,
+                    dict(machine.states),
+                    self._clock.now(),
+                    offline=machine.offline_since is not None,
+                ),
+                alerts=Counter(alert.code for alert in self._alerts),
+                queue=machine.pipeline.intake.waiting,
+            )
+
+        meter = MachineMetrics(look, self._config.output / documents.STATUS)
+        async with serving_metrics(meter.render, host=host, port=port):
+            yield meter
+
     # --- alerts
 
     def _look_for_alerts(self) -> None:
@@ -444,7 +523,9 @@ class Service:
         async with self._looking:
             now, states = self._clock.now(), dict(self._machine.states)
             try:
-                await self._thread.call(self._lookout.look, self._config, states, now)
+                self._alerts = await self._thread.call(
+                    self._lookout.look, self._config, states, now
+                )
             except StoreError as error:
                 log.error("no look for alerts", extra={"error": str(error)})
 

@@ -139,11 +139,17 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     loaded = _load(config)
     settings = loaded.serve or ServeSettings()
     loaded.output.mkdir(parents=True, exist_ok=True)
+    metrics = None
+    if settings.metrics:
+        from aggregator import app
+
+        metrics = app.serving_store_metrics(loaded, *settings.metrics)
     serve_folder(
         loaded.output,
         host=settings.host,
         port=settings.port,
         ready=lambda address: _say(f"serving {loaded.output} on {address}"),
+        metrics=metrics,
     )
 
 

@@ -8,6 +8,7 @@ out here too: a file that is missing or not as the manifest says is rendered aga
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +22,7 @@ from aggregator.errors import PublishError
 from aggregator.model import PublishedStory, SourceState, StoryHeader
 from aggregator.outage import as_shown
 from aggregator.publish.select import cutoff, select
-from aggregator.publish.status import render_status, status_document
+from aggregator.publish.status import render_status, source_state, status_document
 from aggregator.publish.writer import OutputFolder
 from aggregator.scheduler import with_closed_hosts
 from aggregator.store import DocumentRecord, Store, Summary
@@ -162,6 +163,25 @@ def status(
         stories=summary.stories,
         updated=summary.updated,
         now=now,
+    )
+
+
+def count_states(
+    config: Config,
+    states: Mapping[str, SourceState],
+    now: datetime,
+    *,
+    offline: bool,
+) -> Counter[str]:
+    """How many of the configured sources are in each state."""
+    return Counter(
+        source_state(
+            source,
+            states.get(source.id, SourceState(id=source.id)),
+            now,
+            offline=offline,
+        )
+        for source in config.sources
     )
 
 

@@ -134,6 +134,11 @@ class Intake:
         self._pool = pool
         self._clock = clock
 
+    @property
+    def waiting(self) -> int:
+        """How many documents wait for a worker."""
+        return self._pool.waiting
+
     def turn(self, source: Source) -> AbstractAsyncContextManager[None]:
         """Wait for the source's turn, and hold it: poll, and hand the result on, inside.
 
@@ -549,6 +554,16 @@ class Totals:
         self.stories_new += recorded.stories_new
 
 
+class Meter:
+    """Is told what the machine did; this one forgets it. See metrics.py."""
+
+    def polled(self, poll: Poll, seconds: float) -> None: ...
+
+    def committed(self, recorded: Recorded, seconds: float) -> None: ...
+
+    def published(self, documents: int) -> None: ...
+
+
 class Machine:
     """Keeps sources in flight and commits their results as they come.
 
@@ -568,6 +583,7 @@ class Machine:
         offline_since: datetime | None = None,
         on_poll: Callable[[Source], None] = lambda source: None,
         on_stories: Callable[[], None] = lambda: None,
+        meter: Meter | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.states = dict(states)
@@ -577,6 +593,7 @@ class Machine:
         self._store_thread = store_thread
         self._on_poll = on_poll
         self._on_stories = on_stories
+        self._meter = meter or Meter()
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         #: In flight, or not yet committed: not to be polled again.
         self._busy: set[str] = set()
@@ -657,7 +674,9 @@ class Machine:
             # A bug that one source met: every other source goes on.
             log.exception("poll ended by a bug", extra={"source": source.id})
             poll = Poll(source=source, state=state, result=_bug(pipeline.now()))
-        _log_poll(poll, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        _log_poll(poll, seconds)
+        self._meter.polled(poll, seconds)
         if poll.error is not None and poll.error.retry_at is not None:
             self._closed[scheduler.host_of(source.url)] = poll.error.retry_at
         return poll
@@ -832,7 +851,9 @@ class Machine:
                 self._give_up(poll.source, poll.state, poll.result.fetched_at)
 
     async def _commit_whole(self, pipeline: Pipeline, polls: list[Poll]) -> None:
+        started = time.monotonic()
         recorded, states = await self._store_thread.call(pipeline.commit, polls)
+        self._meter.committed(recorded, time.monotonic() - started)
         for poll in polls:
             self.totals.count(poll)
         self.totals.add(recorded)

@@ -55,6 +55,7 @@ class Pool:
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self.size = size or max(os.cpu_count() or 1, 1)
+        self._jobs = 0
         self._limits = (cpu_seconds, memory_bytes)
         self._wall_seconds = wall_seconds
         self._prepare = prepare
@@ -71,7 +72,16 @@ class Pool:
         Jobs wait for a worker as they came; whoever submits them bounds their number.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._run, job)
+        self._jobs += 1
+        try:
+            return await loop.run_in_executor(self._threads, self._run, job)
+        finally:
+            self._jobs -= 1
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that have no worker yet."""
+        return max(self._jobs - self.size, 0)
 
     def close(self) -> None:
         """End all workers at once; a job that still runs is given up."""

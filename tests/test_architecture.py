@@ -23,6 +23,7 @@ IMPORTERS = {
     "jinja2": "publish/page.py",
     "lxml": None,
     "nh3": "parse/html.py",
+    "prometheus_client": "metrics.py",
     "psycopg": "store",
     "publicsuffixlist": "links.py",
     "pydantic": "config",

@@ -1,4 +1,4 @@
-"""The built-in web server: the output folder over HTTP.
+"""The built-in web server: the output folder over HTTP, and metrics apart from it.
 
-``files`` answers requests, ``server`` listens; they alone import Starlette and uvicorn.
+``files`` and ``scrapes`` answer requests, ``server`` listens; they alone import Starlette and uvicorn.
 """

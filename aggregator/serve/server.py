@@ -6,13 +6,20 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
 
 from aggregator.errors import AggregatorError
 from aggregator.serve.files import make_app
+from aggregator.serve.scrapes import make_metrics_app
 
 #: Seconds that answers under way get when the server stops; ``run`` has 10 in all.
 STOP_TIMEOUT = 2
@@ -32,11 +39,26 @@ async def serving(output: Path, *, host: str, port: int) -> AsyncIterator[str]:
 
     Port 0 takes a free one. Raises AggregatorError when it cannot listen there.
     """
+    async with _listening(make_app(output), host, port) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serving_metrics(
+    render: Callable[[], bytes], *, host: str, port: int
+) -> AsyncIterator[str]:
+    """Serves what ``render`` gives as ``/metrics``, like `serving`; nothing else."""
+    async with _listening(make_metrics_app(render), host, port) as address:
+        yield address
+
+
+@asynccontextmanager
+async def _listening(app: Starlette, host: str, port: int) -> AsyncIterator[str]:
     listener = _listen(host, port)
     address = _address(listener)
     server = _Server(
         uvicorn.Config(
-            make_app(output),
+            app,
             http="h11",
             ws="none",
             lifespan="off",
@@ -62,18 +84,29 @@ def serve(
     host: str,
     port: int,
     ready: Callable[[str], None] = lambda address: None,
+    metrics: AbstractAsyncContextManager[str] | None = None,
 ) -> None:
-    """Serves ``output`` until SIGINT or SIGTERM; ``ready`` gets the address first."""
-    asyncio.run(_serve_until_signal(output, host, port, ready))
+    """Serves ``output`` until SIGINT or SIGTERM; ``ready`` gets the address first.
+
+    ``metrics``: `serving_metrics`, for as long.
+    """
+    asyncio.run(_serve_until_signal(output, host, port, ready, metrics))
 
 
 async def _serve_until_signal(
-    output: Path, host: str, port: int, ready: Callable[[str], None]
+    output: Path,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    metrics: AbstractAsyncContextManager[str] | None,
 ) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serving(output, host=host, port=port) as address:
+    async with (
+        metrics or nullcontext(),
+        serving(output, host=host, port=port) as address,
+    ):
         ready(address)
         await stop.wait()
 
