@@ -217,6 +217,20 @@ def test_what_fails_on_after_a_jump_opens_by_time_that_was_seen():
     assert codes(state, book=AlertBook(watch=watch)) == ["failing"]
 
 
+def test_time_without_a_network_is_no_failure():
+    """One failure, then an outage at our side; back again, before the next poll."""
+    watch, begin = Watch(looked_at=NOW - 2 * DAY), NOW - 2 * DAY + MINUTE
+    for hours in range(1, 48):
+        watch = watch_at(watch, begin + hours * HOUR, begin)
+    state = failing(NOW - 2 * DAY, count=1, last_poll=NOW)
+
+    assert codes(state, book=AlertBook(watch=watch_at(watch, NOW))) == []
+
+
+def test_a_short_outage_changes_nothing():
+    assert watch_at(Watch(), NOW, NOW - 10 * MINUTE).trusted_since is None
+
+
 def test_a_daily_cycle_is_no_jump():
     watch = Watch()
     for day in range(5):

@@ -235,6 +235,19 @@ def test_a_receiver_that_never_answers_holds_once_for_a_bounded_time(
     assert newsroom.phases() == ["opened", "opened"]
 
 
+def test_nothing_opens_while_this_machine_is_offline(newsroom):
+    newsroom.configure(after="10s")
+    newsroom.once()
+    newsroom.clock.moment += timedelta(seconds=20)
+    found = []
+    with app.open_store(newsroom.config, writing=True) as store:
+        for offline_since in (newsroom.clock.moment, None):
+            store.save_outage(offline_since)
+            found.append([alert["code"] for alert in newsroom.status()["alerts"]])
+
+    assert found == [[], ["failing"]]
+
+
 def aggregator(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "aggregator", *arguments],

@@ -21,12 +21,22 @@ from aggregator.model import (
 #: When nobody looked for longer, the machine was off or its clock has jumped, either
 #: way. A `once` that cron starts daily stays below it.
 LONGEST_ABSENCE = timedelta(hours=26)
+#: A longer outage of this machine says as little. A router that starts anew every
+#: night stays below it.
+LONGEST_OUTAGE = timedelta(hours=1)
 
 
-def watch_at(watch: Watch, now: datetime) -> Watch:
-    """The watch after a look at `now`; what it saw of a jump is kept."""
+def watch_at(
+    watch: Watch, now: datetime, offline_since: datetime | None = None
+) -> Watch:
+    """The watch after a look at `now`; what it saw of a jump is kept.
+
+    `offline_since`: when the outage began that this machine has; None: none.
+    """
     before = watch.looked_at
     jumped = before is not None and abs(now - before) > LONGEST_ABSENCE
+    if offline_since is not None:
+        jumped = jumped or now - offline_since > LONGEST_OUTAGE
     return Watch(trusted_since=now if jumped else watch.trusted_since, looked_at=now)
 
 

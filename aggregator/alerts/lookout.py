@@ -33,11 +33,12 @@ def open_alerts(
     store: Store, config: Config, states: Mapping[str, SourceState], now: datetime
 ) -> list[Alert]:
     """What is open, also what nobody has noticed yet: for who only reads."""
-    book = store.alert_book()
-    book = replace(book, watch=watch_at(book.watch, now))
+    book, offline_since = store.alert_book(), store.offline_since()
+    book = replace(book, watch=watch_at(book.watch, now, offline_since))
     days = store.entry_days(quiet_sources(config.sources, states))
     silences = _silences(states, days, book, now)
-    return list(_judge(config, states, silences, book, now, offline=False).values())
+    offline = offline_since is not None
+    return list(_judge(config, states, silences, book, now, offline=offline).values())
 
 
 def _silences(
@@ -90,16 +91,15 @@ class Lookout:
         config: Config,
         states: Mapping[str, SourceState],
         now: datetime,
-        *,
-        offline: bool = False,
     ) -> list[Alert]:
         """Store what opened and closed since the last look, with what is to be told.
 
-        `offline`: the machine is, so that nothing opens. Gives what is open now.
+        Gives what is open now.
         """
-        stored = self._store.alert_book()
-        book = replace(stored, watch=watch_at(stored.watch, now))
+        stored, offline_since = self._store.alert_book(), self._store.offline_since()
+        book = replace(stored, watch=watch_at(stored.watch, now, offline_since))
         silences = _silences(states, self._moments(config, states), book, now)
+        offline = offline_since is not None
         found = _judge(config, states, silences, book, now, offline=offline)
         opened = [alert for key, alert in found.items() if key not in book.open]
         closed = [alert for key, alert in book.open.items() if key not in found]
@@ -141,10 +141,14 @@ class Lookout:
 
 
 def _is_worth_writing(stored: Watch, watch: Watch) -> bool:
-    if stored.looked_at is None or watch.looked_at is None:
-        return True
-    jumped = stored.trusted_since != watch.trusted_since
-    return jumped or abs(watch.looked_at - stored.looked_at) >= WRITTEN_EVERY
+    times = (
+        (stored.looked_at, watch.looked_at),
+        (stored.trusted_since, watch.trusted_since),
+    )
+    return any(
+        after and (before is None or abs(after - before) >= WRITTEN_EVERY)
+        for before, after in times
+    )
 
 
 def _opening(config: Config, alert: Alert, now: datetime) -> Notice:
