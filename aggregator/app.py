@@ -45,8 +45,9 @@ from aggregator.pipeline import (
     Totals,
 )
 from aggregator.pool import Pool
-from aggregator.scheduler import due, ticking
+from aggregator.scheduler import after_absence, due, ticking, without_pushes
 from aggregator.store import Store
+from aggregator.subscriber import Subscriber
 
 #: How long SIGTERM waits for fetches in flight before it cancels them: what follows
 #: (commit, publish, the server's last answers) has to end within 10 s as well.
@@ -63,6 +64,8 @@ LONGEST_SILENCE = timedelta(days=7)
 LOOK = timedelta(seconds=5)
 #: How long `once` tries to tell the webhook before it ends.
 TELLING = timedelta(seconds=20)
+#: The path of callbacks below ``serve.public_url``, as serve.callback has it.
+CALLBACKS = "websub/"
 #: How often entries that are past keeping are removed.
 EXPIRY = timedelta(hours=1)
 
@@ -110,14 +113,19 @@ def _sync(store: Store, config: Config) -> None:
     store.sync_sources(config.sources, [topic.key for topic in config.topics])
 
 
+def _client(config: Config) -> Client:
+    """It holds nothing open between two requests."""
+    return Client(
+        user_agent=user_agent(config), allow_private=config.fetch.allow_private
+    )
+
+
 @asynccontextmanager
 async def open_intake(config: Config, clock: Clock) -> AsyncIterator[Intake]:
     """Fetching and reading for one configuration, with a client and workers of its own."""
     pool = Pool("aggregator.reading:reader", config.topics)
     try:
-        async with Client(
-            user_agent=user_agent(config), allow_private=config.fetch.allow_private
-        ) as client:
+        async with _client(config) as client:
             politeness = Politeness(
                 concurrency=config.fetch.concurrency,
                 per_host=config.fetch.per_host,
@@ -157,7 +165,8 @@ def once(
     started = monotonic()
     with open_store(config, writing=True, clock=clock) as store, store.lock():
         _sync(store, config)
-        states = store.states()
+        # Nobody takes what hubs push to `run`.
+        states = _unpushed(store.states(), config)
         now = clock.now()
         # What a crash left undone, before any poll; a file that cannot be written must
         # not keep news from being read, and publishing says so again.
@@ -200,6 +209,15 @@ def once(
         documents_written=len(written),
         seconds=round(monotonic() - started, 3),
     )
+
+
+def _unpushed(
+    states: Mapping[str, SourceState], config: Config
+) -> dict[str, SourceState]:
+    sources = {source.id: source for source in config.sources}
+    return {
+        id_: without_pushes(state, sources.get(id_)) for id_, state in states.items()
+    }
 
 
 def _expire(
@@ -378,6 +396,8 @@ class Service:
         self._alerts: Sequence[Alert] = ()
         self._looking = asyncio.Lock()
         self._telling = asyncio.Lock()
+        #: None: no hub is asked to push.
+        self._subscriber: Subscriber | None = None
         #: What the present pipeline needs closed.
         self._resources = AsyncExitStack()
 
@@ -389,6 +409,12 @@ class Service:
         await self._thread.call(_sync, self._store, self._config)
         states = await self._thread.call(self._store.states)
         offline_since = await self._thread.call(self._store.offline_since)
+        if self._callbacks is None:
+            states = _unpushed(states, self._config)
+        else:
+            # What was pushed meanwhile is lost.
+            now = self._clock.now()
+            states = {id_: after_absence(state, now) for id_, state in states.items()}
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close_resources)
             pipeline = await self._open(self._config, self._resources)
@@ -405,6 +431,16 @@ class Service:
                 meter=self._meter,
             )
             await self._publish()
+            jobs = [
+                (self._submit_due, TICK),
+                (self._reload_if_changed, TICK),
+                (self._expire, EXPIRY),
+                (self._look_for_alerts, LOOK),
+            ]
+            if self._callbacks is not None:
+                self._subscriber = await self._subscribing(self._callbacks)
+                stack.push_async_callback(self._subscriber.close)
+                jobs.append((self._subscriber.tick, TICK))
             if self._config.serve:
                 from aggregator.serve.server import serving
 
@@ -413,14 +449,9 @@ class Service:
                         self._config.output,
                         host=self._config.serve.host,
                         port=self._config.serve.port,
+                        subscriber=self._subscriber,
                     )
                 )
-            jobs = [
-                (self._submit_due, TICK),
-                (self._reload_if_changed, TICK),
-                (self._expire, EXPIRY),
-                (self._look_for_alerts, LOOK),
-            ]
             publisher = asyncio.create_task(self._publish_as_stories_change())
             async with ticking(jobs):
                 self._submit_due()
@@ -436,6 +467,24 @@ class Service:
                     await self._publish()
             await self._machine.close()
         self._thread.close()
+
+    @property
+    def _callbacks(self) -> str | None:
+        """Where hubs push to, but for the token; None: there is no such address."""
+        serve = self._config.serve
+        return serve.public_url + CALLBACKS if serve and serve.public_url else None
+
+    async def _subscribing(self, callbacks: str) -> Subscriber:
+        return Subscriber(
+            self._config,
+            await self._thread.call(self._store.subscriptions),
+            callbacks=callbacks,
+            client=_client(self._config),
+            machine=self._machine,
+            store=self._store,
+            store_thread=self._thread,
+            clock=self._clock,
+        )
 
     def _submit_due(self) -> None:
         self._machine.submit_due(self._config.sources)
@@ -569,6 +618,8 @@ class Service:
         resources = AsyncExitStack()
         self._machine.pipeline = await self._open(config, resources)
         self._config = config
+        if self._subscriber is not None:
+            self._subscriber.configure(config, _client(config))
         resources, self._resources = self._resources, resources
         self._stories_changed.set()
         log.info("feeds.yaml read again", extra={"sources": len(config.sources)})

@@ -15,10 +15,14 @@ signature says so. Only importer of publicsuffixlist.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from ipaddress import AddressValueError, IPv6Address
+from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urljoin
+
+from aggregator.model import HubLinks
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
 #: Servers refuse longer request lines (nginx 8k, IIS 4k); a Cyrillic slug of 300
 #: letters, percent-encoded, has 1,800.
 MAX_LINK_LENGTH = 4096
+
+#: Hubs that a document may name; honest ones name one, seldom two.
+MAX_HUBS = 3
 
 #: RFC 1035: 253 characters; also bounds the work of the IDNA codec.
 _MAX_HOST_LENGTH = 253
@@ -98,6 +105,15 @@ def resolve(base: str | None, link: str) -> str | None:
     fragment = "" if match["fragment"] is None else "#" + _legal(match["fragment"])
     path = _legal(match["path"], _SAFE_IN_PATH)
     return f"{scheme}://{host}{path}{query}{fragment}"
+
+
+def hub_links(base: str, hubs: Iterable[str], topic: str | None) -> HubLinks:
+    """What WebSub's discovery found at ``base``, made absolute, without what is no http(s)."""
+    found = (resolve(base, hub) for hub in islice(hubs, 10 * MAX_HUBS))
+    return HubLinks(
+        hubs=tuple(dict.fromkeys(hub for hub in found if hub))[:MAX_HUBS],
+        topic=resolve(base, topic) if topic else None,
+    )
 
 
 def canonical_link(link: str) -> str:

@@ -124,6 +124,16 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubLinks:
+    """Where news of a document are pushed from (WebSub, 4), as it or its headers say."""
+
+    #: http(s), best first, a few at most; the topic is subscribed to at one of them.
+    hubs: tuple[str, ...] = ()
+    #: rel=self: the topic's name at the hubs; None when nothing names it.
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceError:
     """Why a poll of one source failed; a value, never the end of a cycle."""
 
@@ -152,6 +162,8 @@ class Fetched:
     fresh_for: timedelta | None = None
     #: The last address of a chain of redirects that were all 301 or 308.
     permanent_url: str | None = None
+    #: What the Link headers name.
+    hub_links: HubLinks = HubLinks()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +173,7 @@ class NotModified:
     fetched_at: datetime
     fresh_for: timedelta | None = None
     permanent_url: str | None = None
+    hub_links: HubLinks = HubLinks()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +238,7 @@ class FeedInfo:
     language: str | None = None
     #: ``<ttl>``, ``sy:updatePeriod``: a floor for polling.
     fresh_for: timedelta | None = None
+    hub_links: HubLinks = HubLinks()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -527,6 +541,19 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pushes:
+    """That a hub brings a source's news: what lets polling slow down."""
+
+    last: datetime
+    #: The usual time between two pushes: the longest of late.
+    gap: timedelta
+    #: They are believed to go on until then, unless another one comes.
+    until: datetime
+    #: The last one brought no content, only word that there is some.
+    hint: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     """What is remembered of a source between polls."""
 
@@ -554,10 +581,51 @@ class SourceState:
     absences: tuple[Absence, ...] = ()
     #: What adapting has come to; None: nothing was learnt yet.
     interval: timedelta | None = None
+    #: None: no hub has proved that it brings all news.
+    pushes: Pushes | None = None
     next_poll: datetime | None = None
     #: ``interval: …``, ``adaptive: …``, ``backoff: …``, ``retry-after: …``,
-    #: ``hint: …``, ``new: …``.
+    #: ``hint: …``, ``websub: …``, ``new: …``.
     next_poll_reason: str = "new: never polled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """One callback that a hub was asked to push a source's topic to, or to leave alone."""
+
+    #: 128 random bits: the last part of ``callback``, and all that names it.
+    token: str
+    #: The source's id.
+    source: str
+    hub: str
+    topic: str
+    callback: str
+    #: Signs what is pushed; this callback's own.
+    secret: str = field(repr=False)
+    mode: Literal["subscribe", "unsubscribe"] = "subscribe"
+    #: Requests in a row that the hub did not confirm.
+    failures: int = 0
+    #: When the hub was asked last; None when it has answered with a refusal.
+    asked_at: datetime | None
+    #: It is asked again from then on, unless it has confirmed.
+    ask_at: datetime
+    #: Its lease should be followed by another one's from then on; None: not confirmed.
+    renew_at: datetime | None = None
+    #: Its lease ends; None: not confirmed.
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """Content that a hub pushed and signed: a source's document, or the news of one."""
+
+    #: The base of relative links.
+    topic: str
+    body: bytes
+    content_type: str | None
+    pushed_at: datetime
+    #: When the subscription ends.
+    lease: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
@@ -54,6 +55,7 @@ from aggregator.model import (
     NewEntry,
     NotModified,
     PollOutcome,
+    Pushed,
     RecordedWarning,
     Source,
     SourceError,
@@ -83,6 +85,14 @@ BATCH_SECONDS = 1.0
 
 #: Polls that wait for the committer; more keep their turn and their host's.
 BACKLOG = 32
+#: Bytes of pushes that are being read or wait for it, in all; what each counts at least.
+#: A hub that pushes more makes its sources be polled instead.
+PUSHED_BYTES = 50_000_000
+LEAST_PUSH = 100_000
+#: Pushes of a source that take longer to read than this many seconds take a tenth of one
+#: worker at most; what comes meanwhile has the source polled instead.
+QUICK_PUSH = 0.5
+PUSH_REST = 10
 #: After so many single polls that the database refused, it is the database: waiting
 #: for its lock once more for each of the others would take minutes.
 REFUSED_IN_A_ROW = 3
@@ -102,8 +112,8 @@ class Poll:
     read: DocumentRead | SourceError | None = None
     #: Key hashes and content hashes that were stored before the poll; None: withdrawn.
     known: Mapping[int, int | None] = field(default_factory=dict)
-    #: The document is all that the source lists; a push brings what changed alone.
-    whole: bool = True
+    #: The document was pushed, not polled: it may hold its newest entries alone.
+    pushed: Pushed | None = None
 
     @property
     def error(self) -> SourceError | None:
@@ -172,6 +182,33 @@ class Intake:
         read = await self._pool.run(self._job(source, state, result, known))
         return Poll(source=source, state=state, result=result, read=read, known=known)
 
+    async def read_push(
+        self,
+        source: Source,
+        state: SourceState,
+        pushed: Pushed,
+        known_entries: KnownEntries,
+    ) -> Poll:
+        """Read what is new in a push, as if it had been polled."""
+        result = Fetched(
+            url=pushed.topic,
+            body=pushed.body,
+            content_type=pushed.content_type,
+            validators=Validators(),
+            body_hash=b"",
+            fetched_at=pushed.pushed_at,
+        )
+        known = await known_entries(source.id)
+        read = await self._pool.run(self._job(source, state, result, known))
+        return Poll(
+            source=source,
+            state=state,
+            result=result,
+            read=read,
+            known=known,
+            pushed=pushed,
+        )
+
     def _job(
         self,
         source: Source,
@@ -222,6 +259,11 @@ class Pipeline:
 
     def now(self) -> datetime:
         return self._clock.now()
+
+    def source(self, source_id: str) -> Source | None:
+        """The source with this id, when it is configured and enabled."""
+        found = (one for one in self.config.sources if one.id == source_id)
+        return next((one for one in found if one.enabled), None)
 
     def known_entries(self, source_id: str) -> Mapping[int, int | None]:
         return self._store.known(source_id)
@@ -293,6 +335,8 @@ class Pipeline:
         presence: Presence,
     ) -> PollOutcome:
         """What one poll changes: the source's state, new entries, edits."""
+        if poll.pushed is not None:
+            return self._outcome_of_push(poll, poll.pushed, stored)
         error, jitter = poll.error, self._jitter()
         if error is not None:
             state = scheduler.after_failure(
@@ -317,11 +361,28 @@ class Pipeline:
         )
         return PollOutcome(
             state=replace(state, absences=presence.absences),
-            seen=read.seen if read and poll.whole else (),
-            whole=poll.whole and (read is None or _is_complete(read.warnings)),
+            seen=read.seen if read else (),
+            whole=read is None or _is_complete(read.warnings),
             new=new,
             changed=_edits(poll, read, stored) if read else (),
             withdrawn=presence.withdrawn,
+        )
+
+    def _outcome_of_push(
+        self, poll: Poll, pushed: Pushed, stored: Mapping[EntryRef, StoredEntry]
+    ) -> PollOutcome:
+        """What one push changes: it says nothing of what the source no longer lists."""
+        now, lease = pushed.pushed_at, pushed.lease
+        if not isinstance(poll.read, DocumentRead):
+            # What the hub sent makes no sense; that the source has news it says still.
+            return PollOutcome(state=scheduler.after_hint(poll.state, now, lease))
+        new = self._admit(poll)
+        state = scheduler.after_push(poll.state, poll.source, now, lease, new=bool(new))
+        return PollOutcome(
+            state=state,
+            whole=False,
+            new=new,
+            changed=_edits(poll, poll.read, stored),
         )
 
     def _admit(self, poll: Poll) -> tuple[NewEntry, ...]:
@@ -415,7 +476,7 @@ def _is_complete(warnings: Iterable[SourceWarning | RecordedWarning]) -> bool:
 def _follows(poll: Poll) -> bool:
     """Whether the poll read a document that can be compared with the last one."""
     return (
-        poll.whole
+        poll.pushed is None
         and poll.source.withdrawals
         # None: the last one was of another address, or was read in another way.
         and poll.state.body_hash is not None
@@ -427,7 +488,8 @@ def _presence(
     poll: Poll, before: Sequence[int], effective: Mapping[int, datetime]
 ) -> Presence:
     state, now = poll.state, poll.result.fetched_at
-    if poll.error is not None or isinstance(poll.result, NotModified) or not poll.whole:
+    untold = poll.error is not None or isinstance(poll.result, NotModified)
+    if untold or poll.pushed is not None:
         return Presence(absences=state.absences)
     if not poll.source.withdrawals or state.body_hash is None:
         return Presence()
@@ -540,6 +602,8 @@ class Totals:
     lost: int = 0
 
     def count(self, poll: Poll) -> None:
+        if poll.pushed is not None:
+            return
         self.polled += 1
         if poll.error is not None:
             self.failed += 1
@@ -567,8 +631,8 @@ class Meter:
 class Machine:
     """Keeps sources in flight and commits their results as they come.
 
-    `submit` hands sources over and returns at once. `pipeline` may be replaced while it
-    runs: polls in flight end with the one they began with.
+    `submit` and `take` hand work over and return at once. `pipeline` may be replaced
+    while it runs: polls in flight end with the one they began with.
 
     Polls that nobody answered are kept until somebody is polled who does, and are
     committed then; or until it shows that this machine is offline, and are forgotten.
@@ -603,6 +667,13 @@ class Machine:
         self._asked: datetime | None = None
         #: Hosts that asked for peace since the machine was made, and until when.
         self._closed: dict[str, datetime] = {}
+        #: What comes after a source's poll or push in flight: pushes, oldest first, and
+        #: the last change of its state.
+        self._pushes: dict[str, deque[Pushed]] = {}
+        self._changes: dict[str, Callable[[SourceState], SourceState]] = {}
+        self._pushed_bytes = 0
+        #: Monotonic times until which pushes of a source are not read.
+        self._resting: dict[str, float] = {}
         self._polls: asyncio.Queue[tuple[Pipeline, Poll] | None] = asyncio.Queue(
             BACKLOG
         )
@@ -620,6 +691,29 @@ class Machine:
                 self._in_flight[source.id] = asyncio.create_task(
                     self._poll(self.pipeline, source, insist=insist)
                 )
+
+    def take(self, source_id: str, pushed: Pushed) -> None:
+        """Read what a hub pushed, after what is in flight of its source.
+
+        More than may wait is taken for word of news: the source is polled.
+        """
+        size = max(len(pushed.body), LEAST_PUSH)
+        if self._pushed_bytes and self._pushed_bytes + size > PUSHED_BYTES:
+            self._poll_instead(source_id, pushed)
+            return
+        self._pushed_bytes += size
+        self._pushes.setdefault(source_id, deque()).append(pushed)
+        if source_id not in self._busy:
+            self._free(source_id)
+
+    def change(
+        self, source_id: str, change: Callable[[SourceState], SourceState]
+    ) -> None:
+        """Change what is remembered of a source, now or after what is in flight of it."""
+        if source_id in self._busy:
+            self._changes[source_id] = change
+        elif source_id in self.states:
+            self.states[source_id] = change(self.states[source_id])
 
     async def finish(self, patience: timedelta | None = None) -> None:
         """Wait until nothing is in flight and all is committed; cancel after `patience`."""
@@ -654,10 +748,73 @@ class Machine:
         finally:
             del self._in_flight[source.id]
             if not delivered:
-                self._busy.discard(source.id)
+                self._free(source.id)
         if not self._in_flight:
             await self._polls.put(None)  # nothing more will come: commit what is there
         self._on_poll(source)
+
+    def _free(self, source_id: str) -> None:
+        """Nothing of the source is in flight; what came meanwhile has its turn."""
+        self._busy.discard(source_id)
+        if change := self._changes.pop(source_id, None):
+            self.change(source_id, change)
+        pushes = self._pushes.get(source_id)
+        if not pushes:
+            return
+        pushed = pushes.popleft()
+        if not pushes:
+            del self._pushes[source_id]
+        self._busy.add(source_id)
+        self._in_flight[source_id] = asyncio.create_task(
+            self._push(self.pipeline, source_id, pushed)
+        )
+
+    async def _push(self, pipeline: Pipeline, source_id: str, pushed: Pushed) -> None:
+        delivered = False
+        try:
+            poll = await self._pushed(pipeline, source_id, pushed)
+            if poll is not None:
+                await self._polls.put((pipeline, poll))
+                delivered = True
+        finally:
+            self._pushed_bytes -= max(len(pushed.body), LEAST_PUSH)
+            del self._in_flight[source_id]
+            if not delivered:
+                self._free(source_id)
+        if not self._in_flight:
+            await self._polls.put(None)
+
+    async def _pushed(
+        self, pipeline: Pipeline, source_id: str, pushed: Pushed
+    ) -> Poll | None:
+        source, state = pipeline.source(source_id), self.states.get(source_id)
+        if source is None or state is None or state.first_success is None:
+            return None  # taken out of feeds.yaml since
+        started = time.monotonic()
+        if started < self._resting.get(source_id, started):
+            self._poll_instead(source_id, pushed)
+            return None
+        try:
+            poll = await pipeline.intake.read_push(
+                source,
+                state,
+                pushed,
+                partial(self._store_thread.call, pipeline.known_entries),
+            )
+        except Exception:
+            # The store's failure or a bug: nothing is lost, a poll finds the same.
+            log.exception("push given up", extra={"source": source_id})
+            self._poll_instead(source_id, pushed)
+            return None
+        seconds = time.monotonic() - started
+        if seconds > QUICK_PUSH:
+            self._resting[source_id] = started + seconds * PUSH_REST
+        _log_poll(poll, seconds)
+        return poll
+
+    def _poll_instead(self, source_id: str, pushed: Pushed) -> None:
+        now, lease = pushed.pushed_at, pushed.lease
+        self.change(source_id, partial(scheduler.after_hint, now=now, lease=lease))
 
     async def _polled(self, pipeline: Pipeline, source: Source) -> Poll | None:
         state = self.states.get(source.id, SourceState(id=source.id))
@@ -766,10 +923,10 @@ class Machine:
 
     def _forgive(self) -> None:
         """As if they had not been polled: nobody has failed but this machine."""
-        for _, poll in self._unanswered:
+        forgiven, self._unanswered = self._unanswered, []
+        for _, poll in forgiven:
             self.totals.count(poll)
-            self._busy.discard(poll.source.id)
-        self._unanswered = []
+            self._free(poll.source.id)
 
     async def _come_back(self, pipeline: Pipeline) -> None:
         log.warning("online again")
@@ -790,7 +947,7 @@ class Machine:
                 polls = [poll for one, poll in batch if one is pipeline]
                 await self._commit(pipeline, polls)
             for _, poll in batch:
-                self._busy.discard(poll.source.id)
+                self._free(poll.source.id)
                 self._polls.task_done()
 
     async def _batch(self) -> list[tuple[Pipeline, Poll]]:
@@ -890,4 +1047,4 @@ def _log_poll(poll: Poll, seconds: float) -> None:
     }
     if error:
         fields["error"] = error.message
-    log.info("polled", extra=fields)
+    log.info("pushed" if poll.pushed else "polled", extra=fields)

@@ -6,7 +6,8 @@ The rules, in the order they win:
 2. 410 Gone: a probe a week.
 3. A failure backs off: the interval, doubled with each failure in a row, up to 24 h,
    so that nothing is given up and nothing is retried in a burst.
-4. Otherwise the interval, or the server's hint when that is longer, up to 24 h.
+4. While a hub brings the news (WebSub), a cross-check a day; see `after_push`.
+5. Otherwise the interval, or the server's hint when that is longer, up to 24 h.
 
 The interval is the operator's, or adapts to the source: a poll should find a third to
 two thirds of the document's entries known, so that nothing is missed and little is
@@ -24,11 +25,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from aggregator.links import resolve
 from aggregator.model import (
     DocumentRead,
+    FeedInfo,
     Fetched,
+    HubLinks,
     Moved,
     NotModified,
+    Pushes,
     RecordedError,
     RecordedWarning,
     Source,
@@ -44,6 +49,18 @@ LONGEST_WAIT = timedelta(hours=24)
 GONE_WAIT = timedelta(days=7)
 #: Some servers answer 304 whatever changed: so often the whole document is asked for.
 WHOLE_DOCUMENT = timedelta(hours=24)
+#: While a hub brings all news, a poll only makes sure of it.
+CROSS_CHECK = timedelta(hours=24)
+#: Pushes have stopped when none came for twice the usual gap; inside these bounds,
+#: because portals publish in bursts, and an entry a week is no reason to wait a month.
+QUIET_GAPS = 2
+LEAST_QUIET = timedelta(hours=1)
+MOST_QUIET = timedelta(days=7)
+#: The longest gap counts as the usual one, less with each push that comes sooner:
+#: nights are forgotten in the course of a day.
+GAP_DECAY = 0.9
+#: A push that brings only word of news has the source polled, so often at most.
+HINT_GAP = timedelta(minutes=1)
 #: Share of the wait that is added at random.
 JITTER = 0.1
 #: A poll should find this share of the entries known. Under it the source may soon
@@ -84,7 +101,7 @@ def _is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
     if state.last_poll > now:
         # The clock was set back: waiting for the old time could take for ever.
         return True
-    if state.error is None:
+    if state.error is None and state.pushes is None:
         # The operator may have shortened the interval since.
         interval = interval_of(source, state)
         longest = _wait_after_success(interval, state.fresh_for) * (1 + JITTER)
@@ -160,6 +177,9 @@ def _adapted(
     if state.last_success is None:
         reason = "until the source's own pace is known"
         return None, f"adaptive: every {in_words(before)}, {reason}"
+    if state.pushes is not None:
+        reason = "as before; pushes came between"
+        return state.interval, f"adaptive: every {in_words(before)}, {reason}"
     early, late = (before * factor for factor in ON_TIME)
     if not early <= now - state.last_success <= late:
         reason = "as before; the last two polls were not an interval apart"
@@ -218,11 +238,14 @@ def after_success(
     state = replace(state, interval=interval)
     present = interval_of(source, state)
     next_poll, reason = next_due(present, None, 0, fresh_for, now, jitter, why=why)
+    pushes = _borne_out(state.pushes, now, new_entries=new_entries)
+    if pushes is not None:
+        next_poll, reason = _cross_check(pushes, now, next_poll)
     return replace(
         state,
         validators=_refreshed(state.validators, result),
         body_hash=result.body_hash if isinstance(result, Fetched) else state.body_hash,
-        info=read.info if read else state.info,
+        info=_with_hubs(read.info if read else state.info, result.hub_links, source),
         error=None,
         warnings=_since(state.warnings, read.warnings, now) if read else state.warnings,
         first_success=state.first_success or now,
@@ -233,6 +256,7 @@ def after_success(
         moved=_moved(state.moved, result),
         retry_at=None,
         fresh_for=fresh_for,
+        pushes=pushes,
         next_poll=next_poll,
         next_poll_reason=reason,
     )
@@ -327,6 +351,17 @@ def _longest(*hints: timedelta | None) -> timedelta | None:
     return max((hint for hint in hints if hint), default=None)
 
 
+def _with_hubs(info: FeedInfo, named: HubLinks, source: Source) -> FeedInfo:
+    """Hubs as the headers name them, else as the document does (WebSub, 4)."""
+    known = info.hub_links
+    hubs = named.hubs or known.hubs
+    if not hubs:
+        return info
+    # It has to have a name; old hubs know a feed by its address.
+    topic = named.topic or known.topic or resolve(None, source.url)
+    return replace(info, hub_links=HubLinks(hubs=hubs, topic=topic))
+
+
 def _refreshed(stored: Validators, result: Fetched | NotModified) -> Validators:
     if isinstance(result, Fetched):
         return result.validators
@@ -335,6 +370,95 @@ def _refreshed(stored: Validators, result: Fetched | NotModified) -> Validators:
         etag=result.validators.etag or stored.etag,
         last_modified=result.validators.last_modified or stored.last_modified,
     )
+
+
+# --- what a push means for its source ---------------------------------------------
+
+
+def after_push(
+    state: SourceState, source: Source, now: datetime, lease: datetime, *, new: bool
+) -> SourceState:
+    """The state after a push that brought content; `lease`: when its subscription ends.
+
+    Only polls say how the source does and what it lists. While pushes arrive they are
+    a cross-check a day. One that finds news of its own (`after_success`) ends that
+    until the next push, and so does silence.
+    """
+    pushes = _pushed(state, now, lease)
+    state = replace(
+        state, pushes=pushes, last_new_entry=now if new else state.last_new_entry
+    )
+    if state.error is not None or state.last_poll is None or pushes.hint:
+        return state
+    ordinary = state.last_poll + _wait_after_success(
+        interval_of(source, state), state.fresh_for
+    )
+    next_poll, reason = _cross_check(pushes, state.last_poll, ordinary)
+    return replace(state, next_poll=next_poll, next_poll_reason=reason)
+
+
+def after_hint(state: SourceState, now: datetime, lease: datetime) -> SourceState:
+    """The state after a push that brought only word of news: it is polled at once.
+
+    Not one that fails: word of news is no reason to press a server that is down.
+    """
+    state = replace(state, pushes=replace(_pushed(state, now, lease), hint=True))
+    if state.error is not None or state.last_poll is None:
+        return state
+    return replace(
+        state,
+        next_poll=max(now, min(state.last_poll, now) + HINT_GAP),
+        next_poll_reason="websub: a hub says that there is news",
+    )
+
+
+def after_absence(state: SourceState, now: datetime) -> SourceState:
+    """The state when pushes may have been missed: the source is polled at once."""
+    if state.pushes is None or state.error is not None:
+        return state
+    return replace(state, pushes=replace(state.pushes, hint=True), next_poll=now)
+
+
+def without_pushes(state: SourceState, source: Source | None) -> SourceState:
+    """The state when no hub pushes (any more): the source is polled as others are."""
+    if state.pushes is None:
+        return state
+    state = replace(state, pushes=None)
+    if state.error is not None or state.last_poll is None or source is None:
+        return state
+    interval = interval_of(source, state)
+    next_poll, reason = next_due(interval, None, 0, state.fresh_for, state.last_poll, 0)
+    return replace(state, next_poll=next_poll, next_poll_reason=reason)
+
+
+def _pushed(state: SourceState, now: datetime, lease: datetime) -> Pushes:
+    before = state.pushes
+    last = before.last if before else state.last_new_entry
+    gap = max(now - last, timedelta()) if last else timedelta()
+    gap = max(gap, before.gap * GAP_DECAY if before else timedelta())
+    quiet = min(max(QUIET_GAPS * gap, LEAST_QUIET), MOST_QUIET)
+    return Pushes(
+        last=now,
+        gap=gap,
+        until=min(now + quiet, lease),
+        hint=before.hint if before else False,
+    )
+
+
+def _borne_out(
+    pushes: Pushes | None, now: datetime, *, new_entries: bool
+) -> Pushes | None:
+    """What is believed of the pushes after a poll; None when they missed something."""
+    if pushes is None or now >= pushes.until or (new_entries and not pushes.hint):
+        return None
+    return replace(pushes, hint=False)
+
+
+def _cross_check(
+    pushes: Pushes, last_poll: datetime, ordinary: datetime
+) -> tuple[datetime, str]:
+    next_poll = max(min(last_poll + CROSS_CHECK, pushes.until), ordinary)
+    return next_poll, "websub: a hub brings the news; a cross-check a day"
 
 
 def _moved(before: Moved | None, result: Fetched | NotModified) -> Moved | None:

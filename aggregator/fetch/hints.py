@@ -1,4 +1,4 @@
-"""What response headers say about the next poll: validators, freshness, Retry-After.
+"""What response headers say about the next poll: validators, freshness, Retry-After, hubs.
 
 Headers are a mapping of lower-case names to latin-1 text. Nothing here raises: a
 header that makes no sense is one that was not sent.
@@ -11,12 +11,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from aggregator.model import Validators
+from aggregator.links import hub_links as absolute_hub_links
+from aggregator.model import HubLinks, Validators
 
 #: Server hints are floors up to this (docs/decisions.md).
 LONGEST_HINT = timedelta(hours=24)
 #: Longer validators are somebody's cookie, not a validator.
 LONGEST_VALIDATOR = 1024
+
+#: Link headers are read so far; WordPress sends 300 characters of them.
+LONGEST_LINKS = 8192
+#: RFC 8288, 3: ``<address>; rel="one two"; title=three``, many to a header.
+LINK = re.compile(
+    r"<([^<>]*)>((?:\s*;\s*[^\s;,=<>]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,\"<>]*))?)*)"
+)
+PARAMETER = re.compile(r";\s*([^\s;,=<>]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"<>]*))")
 
 #: RFC 9110, 5.5: a field value that may be sent, so neither controls nor outer blanks.
 SENDABLE = re.compile(
@@ -62,6 +71,28 @@ def fresh_for(headers: Mapping[str, str], now: datetime) -> timedelta | None:
         return _hint(lifetime - age if lifetime is not None else None)
     expires = _date(headers.get("expires"))
     return _hint(expires - _sent_at(headers, now) if expires is not None else None)
+
+
+def hub_links(headers: Mapping[str, str], url: str) -> HubLinks:
+    """WebSub's discovery (4) in the Link headers of the answer at ``url``."""
+    links = headers.get("link", "")
+    if "hub" not in links.lower():
+        return HubLinks()
+    hubs: list[str] = []
+    topic = None
+    for target, parameters in LINK.findall(links[:LONGEST_LINKS]):
+        named = {
+            name.lower(): quoted or bare
+            for name, quoted, bare in PARAMETER.findall(parameters)
+        }
+        relations = named.get("rel", "").lower().split()
+        if "anchor" in named:
+            continue  # of another document
+        if "hub" in relations:
+            hubs.append(target)
+        if "self" in relations:
+            topic = topic or target
+    return absolute_hub_links(url, hubs, topic)
 
 
 def retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:

@@ -109,6 +109,7 @@ async def _fetch(
                 fetched_at=now,
                 fresh_for=hints.fresh_for(response.headers, now),
                 permanent_url=permanent_url,
+                hub_links=hints.hub_links(response.headers, at),
             )
         if response.status == 304 and conditions:
             return NotModified(
@@ -116,6 +117,7 @@ async def _fetch(
                 fetched_at=now,
                 fresh_for=hints.fresh_for(response.headers, now),
                 permanent_url=permanent_url,
+                hub_links=hints.hub_links(response.headers, at),
             )
         error = await _refused(response, now)
         return Failed(error=error, fetched_at=now, answered=True)

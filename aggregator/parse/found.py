@@ -45,6 +45,8 @@ def raw_feed(data: Found, entries: Iterable[Found], *, atom: bool) -> RawFeed:
         rights=_text(data, "rights", atom),
         language=data.get("language"),
         fresh_for=_fresh_for(data),
+        hubs=_of_rel(data, "hub"),
+        self_link=next(iter(_of_rel(data, "self")), None),
     )
 
 
@@ -123,6 +125,13 @@ def _category(tag: dict[str, Any]) -> str:
     name = tag.get("label") or tag.get("term") or ""
     # Blogger files its own kind of entry under a category.
     return "" if name.startswith("http://schemas.google.com/") else str(name)
+
+
+def _of_rel(data: Found, rel: str) -> list[str]:
+    links = data.get("links") or ()
+    return [
+        link["href"] for link in links if link.get("rel") == rel and link.get("href")
+    ]
 
 
 def _enclosures(data: Found) -> list[RawEnclosure]:

@@ -41,6 +41,13 @@ def read_json_feed(text: str) -> RawFeed | SourceError:
         id=_text(document.get("feed_url")) or None,
         language=_text(document.get("language")) or None,
         cut=len(items) > MAX_ENTRIES,
+        hubs=[
+            _text(hub.get("url"))
+            for hub in _objects(document.get("hubs"))
+            # The other kind that the specification names, rssCloud, is another protocol.
+            if _text(hub.get("type")).lower() == "websub"
+        ],
+        self_link=_text(document.get("feed_url")) or None,
     )
 
 

@@ -62,6 +62,9 @@ class RawFeed:
     rights: RawText | None = None
     language: str | None = None
     fresh_for: timedelta | None = None
+    #: rel=hub and rel=self, possibly relative.
+    hubs: list[str] = field(default_factory=list)
+    self_link: str | None = None
     #: There were more than MAX_ENTRIES.
     cut: bool = False
     #: Something was nested too deep, and left out.

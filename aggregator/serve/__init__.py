@@ -1,4 +1,5 @@
-"""The built-in web server: the output folder over HTTP, and metrics apart from it.
+"""The built-in web server: the output folder over HTTP, hubs' callbacks, metrics apart.
 
-``files`` and ``scrapes`` answer requests, ``server`` listens; they alone import Starlette and uvicorn.
+``files``, ``callback`` and ``scrapes`` answer requests, ``server`` listens; they alone
+import Starlette and uvicorn.
 """

@@ -23,6 +23,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from aggregator.serve.callback import Subscriber, callback_route
+
 #: Seconds for which caches need not ask again: the pace at which documents change.
 MAX_AGE = 60
 #: Bytes of files kept in memory, all together. A larger file is none of ours and is
@@ -54,11 +56,11 @@ _OTHER_TYPES = {
 _entity_tag = re.compile(r'(?:W/)?("[^"]*")')
 
 
-def make_app(output: Path) -> Starlette:
+def make_app(output: Path, subscriber: Subscriber | None = None) -> Starlette:
     """Serves the regular files of ``output``; ``/`` is index.html.
 
     Hidden files (our temporary ones among them), symbolic links and folders do not
-    exist for it. GET and HEAD only.
+    exist for it. GET and HEAD only, but for the callbacks of a ``subscriber``.
     """
     files = _Files(output)
 
@@ -71,8 +73,11 @@ def make_app(output: Path) -> Starlette:
             return _stream(file)
         return _respond(file, request.headers)
 
+    routes = [Route("/{name:path}", answer, methods=["GET", "HEAD"])]
+    if subscriber is not None:
+        routes.insert(0, callback_route(subscriber))
     return Starlette(
-        routes=[Route("/{name:path}", answer, methods=["GET", "HEAD"])],
+        routes=routes,
         exception_handlers={HTTPException: _refuse, Exception: _refuse},
     )
 

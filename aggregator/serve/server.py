@@ -18,6 +18,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from aggregator.errors import AggregatorError
+from aggregator.serve.callback import Subscriber
 from aggregator.serve.files import make_app
 from aggregator.serve.scrapes import make_metrics_app
 
@@ -34,12 +35,16 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(output: Path, *, host: str, port: int) -> AsyncIterator[str]:
+async def serving(
+    output: Path, *, host: str, port: int, subscriber: Subscriber | None = None
+) -> AsyncIterator[str]:
     """Serves ``output`` while the block runs; gives the address, which ends in "/".
+
+    Hubs find a ``subscriber`` below ``/websub/``.
 
     Port 0 takes a free one. Raises AggregatorError when it cannot listen there.
     """
-    async with _listening(make_app(output), host, port) as address:
+    async with _listening(make_app(output, subscriber), host, port) as address:
         yield address
 
 

@@ -61,8 +61,8 @@ source = Table(
     Column("name", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("rights", Text),
-    # as polled: model.SourceState; info, error, warnings and
-    # moved are JSON
+    # as polled: model.SourceState; info, error, warnings, moved
+    # and pushes are JSON
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", LargeBinary),
@@ -82,6 +82,26 @@ source = Table(
     Column("next_poll_reason", Text),
     # JSON: [[documents, since, [key hash, ...]], ...]
     Column("absences", Text),
+    Column("pushes", Text),
+)
+
+#: WebSub: model.Subscription, one row a callback.
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("token", Id, primary_key=True),
+    # The id: what is left of a source that is gone has to be ended.
+    Column("source", Text, nullable=False),
+    Column("hub", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("callback", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("asked_at", BigInteger),
+    Column("ask_at", BigInteger, nullable=False),
+    Column("renew_at", BigInteger),
+    Column("expires", BigInteger),
 )
 
 #: The key hashes in a source's last document, 8 bytes each, little-endian. One row a

@@ -9,7 +9,9 @@ from typing import Any
 from aggregator.model import (
     Absence,
     FeedInfo,
+    HubLinks,
     Moved,
+    Pushes,
     RecordedError,
     RecordedWarning,
     SourceState,
@@ -26,6 +28,7 @@ from aggregator.store.values import (
 
 _NO_VALIDATORS = Validators()
 _NO_INFO = FeedInfo()
+_NO_HUBS = HubLinks()
 
 #: Columns of `source` that hold a SourceState, in the order of `state_row`.
 STATE_COLUMNS = (
@@ -47,6 +50,7 @@ STATE_COLUMNS = (
     "next_poll",
     "next_poll_reason",
     "absences",
+    "pushes",
 )
 
 
@@ -72,6 +76,7 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
         to_micros(state.next_poll),
         state.next_poll_reason,
         to_json([(a.documents, to_micros(a.since), a.keys) for a in state.absences]),
+        _pushes_json(state.pushes),
     )
 
 
@@ -79,7 +84,8 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
     """The state in `columns`, which stand in the order of STATE_COLUMNS."""
     (etag, modified, body_hash, info, error, warnings) = columns[:6]
     (first, success, poll, new_entry, full, moved) = columns[6:12]
-    (retry, fresh_for, interval, next_poll, reason, absences) = columns[12:]
+    (retry, fresh_for, interval, next_poll, reason) = columns[12:17]
+    absences, pushes = columns[17:]
     validators = _NO_VALIDATORS
     if etag is not None or modified is not None:
         validators = Validators(etag=etag, last_modified=modified)
@@ -102,13 +108,15 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
         next_poll=from_micros(next_poll),
         next_poll_reason=reason or "new: never polled",
         absences=_absences_of(absences),
+        pushes=_pushes_of(pushes),
     )
 
 
 def info_of(column: str | None) -> FeedInfo:
     if column is None:
         return _NO_INFO
-    title, link, id_, updated, rights, language, fresh_for = decode(column)
+    # Rows of the first schema name no hubs.
+    title, link, id_, updated, rights, language, fresh_for, *hubs = decode(column)
     return FeedInfo(
         title=title,
         link=link,
@@ -117,6 +125,7 @@ def info_of(column: str | None) -> FeedInfo:
         rights=rights,
         language=language,
         fresh_for=_span_of(fresh_for),
+        hub_links=HubLinks(hubs=tuple(hubs[1:]), topic=hubs[0]) if hubs else _NO_HUBS,
     )
 
 
@@ -130,8 +139,13 @@ def _info_json(info: FeedInfo) -> str:
             info.rights,
             info.language,
             _span(info.fresh_for),
+            *(_hubs_row(info.hub_links) if info.hub_links != _NO_HUBS else ()),
         ]
     )
+
+
+def _hubs_row(links: HubLinks) -> tuple[str | None, ...]:
+    return (links.topic, *links.hubs)
 
 
 def moved_of(column: str | None) -> Moved | None:
@@ -151,6 +165,25 @@ def _moved_json(moved: Moved | None) -> str | None:
         return None
     first, last = to_micros(moved.first_seen), to_micros(moved.last_seen)
     return encode([moved.url, first, last, moved.sightings])
+
+
+def _pushes_json(pushes: Pushes | None) -> str | None:
+    if pushes is None:
+        return None
+    last, until = to_micros(pushes.last), to_micros(pushes.until)
+    return encode([last, span_to_micros(pushes.gap), until, pushes.hint])
+
+
+def _pushes_of(column: str | None) -> Pushes | None:
+    if column is None:
+        return None
+    last, gap, until, hint = decode(column)
+    return Pushes(
+        last=from_micros(last),
+        gap=timedelta(microseconds=gap),
+        until=from_micros(until),
+        hint=hint,
+    )
 
 
 def _span(span: timedelta | None) -> int | None:

@@ -32,6 +32,7 @@ _OF_THE_ADDRESS = (
     "poll_interval",
     "next_poll",
     "absences",
+    "pushes",
 )
 
 

@@ -25,9 +25,18 @@ from aggregator.model import (
     StoredEntry,
     StoryHeader,
     StoryMembers,
+    Subscription,
     Watch,
 )
-from aggregator.store import alerts, entries, reports, sources, stories, upgrading
+from aggregator.store import (
+    alerts,
+    entries,
+    reports,
+    sources,
+    stories,
+    subscriptions,
+    upgrading,
+)
 from aggregator.store.bulk import delete_many, insert_many
 from aggregator.store.database import Database
 from aggregator.store.lock import writers_lock
@@ -133,6 +142,17 @@ class Store:
             sources.save_states(connection, states, numbers)
 
         self._write(write)
+
+    # --- subscriptions
+
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        return self._read(subscriptions.load)
+
+    def save_subscriptions(
+        self, changed: Sequence[Subscription], gone: Sequence[str] = ()
+    ) -> None:
+        """Write these, new or known by their tokens, and forget the tokens in `gone`."""
+        self._write(lambda connection: subscriptions.save(connection, changed, gone))
 
     # --- entries
 

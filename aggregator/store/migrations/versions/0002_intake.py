@@ -9,13 +9,17 @@ branch_labels = None
 depends_on = None
 
 
+# Compared and ordered by bytes, whatever the server's locale.
+ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
 def upgrade() -> None:
     op.add_column("source", sa.Column("absences", sa.Text()))
     op.add_column("entry", sa.Column("withdrawn", sa.BigInteger()))
     op.create_table(
         "alert",
-        sa.Column("source", _id(), nullable=False),
-        sa.Column("code", _id(), nullable=False),
+        sa.Column("source", ID, nullable=False),
+        sa.Column("code", ID, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
@@ -25,7 +29,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "notice",
-        sa.Column("id", _id(), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("alert", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
@@ -40,8 +44,20 @@ def upgrade() -> None:
         sa.Column("looked_at", sa.BigInteger(), nullable=False),
     )
     op.create_table("outage", sa.Column("since", sa.BigInteger(), nullable=False))
-
-
-def _id() -> sa.Text:
-    """Compared by bytes on both databases."""
-    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+    op.add_column("source", sa.Column("pushes", sa.Text()))
+    op.create_table(
+        "subscription",
+        sa.Column("token", ID, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("hub", sa.Text(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("callback", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger()),
+        sa.Column("ask_at", sa.BigInteger(), nullable=False),
+        sa.Column("renew_at", sa.BigInteger()),
+        sa.Column("expires", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("token", name="pk_subscription"),
+    )
