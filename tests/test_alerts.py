@@ -19,7 +19,12 @@ from hypothesis import strategies as st
 
 from aggregator.alerts import deliver
 from aggregator.alerts.judge import judge, watch_at
-from aggregator.alerts.silence import quiet_sources, silence_of, usual_gap
+from aggregator.alerts.silence import (
+    first_sight_sources,
+    quiet_sources,
+    silence_of,
+    usual_gap,
+)
 from aggregator.alerts.webhook import GIVEN_UP_AFTER, LONGEST_WAIT
 from aggregator.alerts.wording import ENGLISH, PROPOSES, RUSSIAN, AlertWords
 from aggregator.http import Client
@@ -287,14 +292,17 @@ def test_a_source_is_silent_after_three_days_at_least():
 
     assert silence_of(good(last_new_entry=NOW - 3 * DAY), hourly, Watch(), NOW)
     recent = good(last_new_entry=NOW - 3 * DAY + MINUTE)
-    assert quiet_sources([SOURCE], {"kub": recent}) == []
+    assert quiet_sources([SOURCE], {"kub": recent}, {}) == []
 
 
 def test_a_source_that_was_dead_when_it_was_added_is_silent_since_its_last_entry():
     state = good(first_success=NOW, last_new_entry=NOW)
     entries = [NOW - 100 * DAY - n * DAY for n in range(10)]
 
-    assert quiet_sources([SOURCE], {"kub": state}) == ["kub"]
+    states = {"kub": state}
+    assert first_sight_sources([SOURCE], states) == ["kub"]
+    assert quiet_sources([SOURCE], states, {"kub": NOW - DAY}) == []
+    assert quiet_sources([SOURCE], states, {"kub": entries[0]}) == ["kub"]
     found = silence_of(state, entries, Watch(), NOW)
     assert found == Silence(since=NOW - 100 * DAY, usual_gap=DAY)
 

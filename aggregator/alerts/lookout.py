@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
 
 from aggregator.alerts.judge import judge, watch_at
-from aggregator.alerts.silence import quiet_sources, silence_of
+from aggregator.alerts.silence import first_sight_sources, quiet_sources, silence_of
 from aggregator.alerts.wording import AlertWords
 from aggregator.config import Config
 from aggregator.model import (
@@ -23,6 +24,8 @@ from aggregator.model import (
 )
 from aggregator.store import Store
 
+T = TypeVar("T")
+
 #: That somebody looked is written no more often: most looks then write nothing.
 WRITTEN_EVERY = timedelta(minutes=10)
 
@@ -35,7 +38,8 @@ def open_alerts(
     """What is open, also what nobody has noticed yet: for who only reads."""
     book, offline_since = store.alert_book(), store.offline_since()
     book = replace(book, watch=watch_at(book.watch, now, offline_since))
-    days = store.entry_days(quiet_sources(config.sources, states))
+    newest = store.newest_entries(first_sight_sources(config.sources, states))
+    days = store.entry_days(quiet_sources(config.sources, states, newest))
     silences = _silences(states, days, book, now)
     offline = offline_since is not None
     return list(_judge(config, states, silences, book, now, offline=offline).values())
@@ -83,8 +87,8 @@ class Lookout:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        #: Of quiet sources: their last new entry, and the days that brought some.
-        self._paces: dict[str, tuple[datetime | None, Sequence[datetime]]] = {}
+        self._newest: _Kept[datetime] = _Kept()
+        self._days: _Kept[Sequence[datetime]] = _Kept()
 
     def look(
         self,
@@ -128,16 +132,33 @@ class Lookout:
     def _moments(
         self, config: Config, states: Mapping[str, SourceState]
     ) -> dict[str, Sequence[datetime]]:
-        quiet = quiet_sources(config.sources, states)
+        first_sight = first_sight_sources(config.sources, states)
+        newest = self._newest.of(first_sight, states, self._store.newest_entries)
+        quiet = quiet_sources(config.sources, states, newest)
+        return self._days.of(quiet, states, self._store.entry_days)
+
+
+class _Kept(Generic[T]):
+    """What the store said of sources, asked again when they bring something new."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[datetime | None, T]] = {}
+
+    def of(
+        self,
+        ids: Sequence[str],
+        states: Mapping[str, SourceState],
+        ask: Callable[[Sequence[str]], Mapping[str, T]],
+    ) -> dict[str, T]:
+        kept = self._kept
         unknown = [
             id_
-            for id_ in quiet
-            if id_ not in self._paces
-            or self._paces[id_][0] != states[id_].last_new_entry
+            for id_ in ids
+            if id_ not in kept or kept[id_][0] != states[id_].last_new_entry
         ]
-        for id_, moments in self._store.entry_days(unknown).items():
-            self._paces[id_] = states[id_].last_new_entry, moments
-        return {id_: self._paces[id_][1] for id_ in quiet if id_ in self._paces}
+        for id_, found in ask(unknown).items():
+            kept[id_] = states[id_].last_new_entry, found
+        return {id_: kept[id_][1] for id_ in ids if id_ in kept}
 
 
 def _is_worth_writing(stored: Watch, watch: Watch) -> bool:

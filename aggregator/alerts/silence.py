@@ -20,24 +20,43 @@ LATEST = 30
 LEFT_OUT = 0.1
 
 
-def quiet_sources(
+def first_sight_sources(
     sources: Sequence[Source], states: Mapping[str, SourceState]
 ) -> list[str]:
-    """Ids of the sources whose pace has to be known: all others are not silent."""
+    """Ids of the sources whose newest entry has to be known: it may be an old one."""
     return [
         source.id
         for source in sources
-        if source.enabled and (state := states.get(source.id)) and _is_quiet(state)
+        if source.enabled
+        and (state := states.get(source.id))
+        and state.last_new_entry
+        and brought_nothing_since_first_sight(state)
     ]
 
 
-def _is_quiet(state: SourceState) -> bool:
+def quiet_sources(
+    sources: Sequence[Source],
+    states: Mapping[str, SourceState],
+    newest: Mapping[str, datetime],
+) -> list[str]:
+    """Ids of the sources whose pace has to be known: all others are not silent.
+
+    `newest`: effective dates, of `first_sight_sources`.
+    """
+    return [
+        source.id
+        for source in sources
+        if source.enabled
+        and (state := states.get(source.id))
+        and _is_quiet(state, newest.get(source.id))
+    ]
+
+
+def _is_quiet(state: SourceState, newest: datetime | None) -> bool:
     if state.last_success is None or state.last_new_entry is None:
         return False
-    return (
-        brought_nothing_since_first_sight(state)
-        or state.last_success - state.last_new_entry >= SHORTEST
-    )
+    since = min(state.last_new_entry, newest or state.last_new_entry)
+    return state.last_success - since >= SHORTEST
 
 
 def brought_nothing_since_first_sight(state: SourceState) -> bool:

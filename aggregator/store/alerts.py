@@ -80,6 +80,21 @@ def settle_notices(
     update_many(connection, notice, ("attempts", "next_attempt"), rows)
 
 
+def newest_entries(connection: Connection, ids: Collection[str]) -> dict[str, datetime]:
+    """The newest effective date of each source that has entries."""
+    newest: dict[str, datetime] = {}
+    for part in chunks(ids):
+        found = (
+            select(source.c.id, func.max(entry.c.effective))
+            .join_from(entry, source, entry.c.source == source.c.number)
+            .where(source.c.id.in_(part))
+            .group_by(source.c.id)
+        )
+        for id_, micros in connection.execute(found):
+            newest[id_] = from_micros(micros)
+    return newest
+
+
 def entry_days(
     connection: Connection, ids: Collection[str]
 ) -> dict[str, list[datetime]]:

@@ -308,6 +308,12 @@ class Store:
             lambda connection: alerts.settle_notices(connection, settled, later)
         )
 
+    def newest_entries(self, ids: Collection[str]) -> dict[str, datetime]:
+        """The newest effective date of each source that has entries."""
+        if not ids:
+            return {}
+        return self._read(lambda connection: alerts.newest_entries(connection, ids))
+
     def entry_days(self, ids: Collection[str]) -> dict[str, list[datetime]]:
         """The newest effective date of every hour with entries, newest first, by source."""
         if not ids:
