@@ -60,6 +60,22 @@ class Topic:
     event_frame: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A municipality of the gazetteer, with the names by which texts mention it."""
+
+    key: str
+    title: str
+    #: Enough by themselves, in any case; ``Эсто-Садок/Эсто-Садка`` writes them out.
+    names: tuple[str, ...] = ()
+    #: Names that other things bear too: they need «станица», «село» or «в … » beside.
+    unsure: tuple[str, ...] = ()
+    #: ``сочинский``: may begin with a small letter.
+    adjectives: tuple[str, ...] = ()
+    #: ``Туапсинский``, before «район» and «муниципальный округ».
+    district: str | None = None
+
+
 SourceKind = Literal["feed", "sitemap", "page"]
 
 
@@ -339,6 +355,21 @@ class Event:
         """Whether days are all that is known of it."""
         times = [when.time for when in (self.start, self.end) if when]
         return self.start is not None and times == [None] * len(times)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceMatch:
+    """Where an entry first mentions a place, for ``explain``."""
+
+    #: Key of the place.
+    place: str
+    #: As written in the gazetteer.
+    name: str
+    #: As it stands in the text.
+    form: str
+    field: Literal["title", "text"]
+    #: Characters from 0 in the field's plain text.
+    position: int
 
 
 # --- dedup --------------------------------------------------------------------

@@ -27,6 +27,8 @@ from aggregator.config.keys import (
     FileKeys,
     KeepKeys,
     PageKeys,
+    PlaceKeys,
+    PlacesKeys,
     PublishKeys,
     ServeKeys,
     SiteKeys,
@@ -36,7 +38,7 @@ from aggregator.config.keys import (
 from aggregator.config.yaml_nodes import plain_value, read_yaml
 from aggregator.errors import ConfigError
 from aggregator.links import source_address
-from aggregator.model import PageSelectors, Source, Term
+from aggregator.model import PageSelectors, Place, Source, Term
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data" / "config"
@@ -482,6 +484,111 @@ def test_plain_scalars_are_the_text_or_what_python_prints(text):
 def test_any_bytes_are_data_or_faults(raw):
     with suppress(ConfigError):
         assert read_yaml(raw, "f").values[()] >= (1, 1)
+
+
+# --- places ----------------------------------------------------------------------
+
+
+def test_the_shipped_gazetteer_has_every_municipality(load):
+    config = load(SMALLEST)
+
+    assert len(config.gazetteer) == 44
+    assert config.places == ()
+
+
+@pytest.mark.parametrize(
+    "places", ["[tuapsinsky, sochi, sochi]", "{documents: [tuapsinsky, sochi]}"]
+)
+def test_places_with_documents_in_the_order_written(load, places):
+    config = load(SMALLEST + f"places: {places}\n")
+
+    assert [place.title for place in config.places] == ["Туапсинский район", "Сочи"]
+
+
+def test_an_operators_own_gazetteer(load, tmp_path):
+    (tmp_path / "places.yaml").write_text(
+        "sarov: {title: Саров, names: [Саров], unsure: [Балыково], "
+        "adjectives: [саровский], district: Саровский}",
+        "utf-8",
+    )
+
+    config = load(SMALLEST + "places: {gazetteer: places.yaml, documents: [sarov]}\n")
+
+    assert config.gazetteer == (
+        Place(
+            key="sarov",
+            title="Саров",
+            names=("Саров",),
+            unsure=("Балыково",),
+            adjectives=("саровский",),
+            district="Саровский",
+        ),
+    )
+    assert config.places == config.gazetteer
+
+
+@pytest.mark.parametrize(
+    ("places", "fault"),
+    [
+        (
+            "[krasnodarr]",
+            "expected a place of the gazetteer, found krasnodarr; did you",
+        ),
+        ("[Анапа]", "found Анапа; did you mean 'anapa'?"),
+        (
+            "{documents: [Сочи]}",
+            "places.documents.0: expected a place of the gazetteer",
+        ),
+        ("{gazeteer: a}", "unknown key; did you mean 'gazetteer'?"),
+        ("{gazetteer: 5}", "expected a folder, found 5"),
+        ("5", "expected keys with values, found 5"),
+    ],
+)
+def test_faults_of_places(faults, places, fault):
+    found = faults(SMALLEST + f"places: {places}\n")
+
+    assert [line for line in found if fault in line], found
+
+
+def test_a_topic_is_not_called_as_a_place(faults):
+    assert faults(SMALLEST + "topics: {sochi: {title: А}}") == [
+        "3:10: topics.sochi: expected another key, sochi is the place Сочи"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gazetteer", "fault"),
+    [
+        ("a: {titel: А}", "1:5: a.titel: unknown key; did you mean 'title'?"),
+        ("Сочи: {title: А}", "1:1: Сочи: expected a key of a topic"),
+        (
+            "a: {title: А, names: [«Сочи»]}",
+            "1:23: a.names.0: expected a name of letters",
+        ),
+        ("a: {title: А, adjectives: [сочинск]}", "expected an adjective in -ий or -ой"),
+        ("feed: {title: А}", "1:1: feed: expected another key, feed names a file"),
+        (
+            "a: {title: А, names: [Лоо]}\nb: {title: Б, unsure: [Лоо]}",
+            "2:24: b.unsure.0: Лоо is already a name of a",
+        ),
+        ("[a]", "expected keys with values, found a list"),
+    ],
+)
+def test_faults_of_a_gazetteer_stand_in_its_own_file(load, tmp_path, gazetteer, fault):
+    path = tmp_path / "places.yaml"
+    path.write_text(gazetteer, "utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        load(SMALLEST + "places: {gazetteer: places.yaml}\n")
+
+    said = [str(one).removeprefix(f"{path}:") for one in caught.value.faults]
+    assert any(fault in line for line in said), said
+
+
+def test_a_gazetteer_that_is_not_there(faults):
+    (fault,) = faults(SMALLEST + "places: {gazetteer: none.yaml}\n")
+
+    assert "No such file" in fault
 
 
 # --- faults: the file as a whole -------------------------------------------------
@@ -960,6 +1067,8 @@ DOCUMENTED = [
     ("alerts", AlertKeys),
     ("topics", TopicKeys),
     ("Terms", ExcludedTermKeys),
+    ("places", PlacesKeys),
+    ("A gazetteer", PlaceKeys),
     ("sources", SourceKeys),
     ("page", PageKeys),
 ]
@@ -986,7 +1095,9 @@ def test_page_has_every_key_with_its_default(heading, keys):
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_examples_of_the_page_load_and_fit_the_schema(load, example):
+def test_examples_of_the_page_load_and_fit_the_schema(load, example, tmp_path):
+    (tmp_path / "places.yaml").write_text("sochi: {title: Сочи}", "utf-8")
+
     load(example)
 
     jsonschema.validate(yaml.safe_load(example), json_schema())
@@ -1006,6 +1117,7 @@ def test_the_big_example_has_every_key():
         (AlertKeys, everything["alerts"]),
         (TopicKeys, topic),
         (ExcludedTermKeys, {key for term in terms for key in term}),
+        (PlacesKeys, everything["places"]),
         (SourceKeys, everything["sources"][1]),
         (PageKeys, everything["sources"][1]["page"]),
     ]

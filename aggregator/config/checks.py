@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -28,17 +28,28 @@ from aggregator.config.yaml_nodes import Document
 from aggregator.config.yaml_nodes import Path as KeyPath
 from aggregator.errors import Fault
 from aggregator.links import source_address
+from aggregator.model import Place
 
 #: ``127.1``, ``0x7f.1`` and ``2130706433`` are 127.0.0.1 to every resolver.
 NUMERIC_HOST = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}")
 
 
-def cross_faults(document: Document, folder: Path) -> Iterator[Fault]:
-    """Faults between the keys of ``document``; ``folder`` is where paths begin."""
+def cross_faults(
+    document: Document, folder: Path, gazetteer: Sequence[Place] | None
+) -> Iterator[Fault]:
+    """Faults between the keys of ``document``; ``folder`` is where paths begin.
+
+    ``gazetteer``: None when it has faults of its own.
+    """
     data = _mapping(document.data)
     sources = list(_sources(data))
     yield from _intervals(document, _mapping(data.get("fetch")))
     yield from _reserved_topics(document, _mapping(data.get("topics")))
+    if gazetteer is not None:
+        yield from _topics_called_as_places(
+            document, _mapping(data.get("topics")), gazetteer
+        )
+        yield from _undefined_places(document, data.get("places"), gazetteer)
     yield from _undefined_topics(document, data.get("topics"), sources)
     yield from _same_sources(document, sources)
     yield from _pages(document, sources)
@@ -94,6 +105,36 @@ def _reserved_topics(document: Document, topics: dict[str, Any]) -> Iterator[Fau
         if key in RESERVED_TOPICS:
             message = f"expected another key, {key} names a file of the output folder"
             yield document.fault(("topics", key), message, at_key=True)
+
+
+def _topics_called_as_places(
+    document: Document, topics: dict[str, Any], gazetteer: Sequence[Place]
+) -> Iterator[Fault]:
+    for place in gazetteer:
+        if place.key in topics:
+            message = f"expected another key, {place.key} is the place {place.title}"
+            yield document.fault(("topics", place.key), message, at_key=True)
+
+
+def _undefined_places(
+    document: Document, places: object, gazetteer: Sequence[Place]
+) -> Iterator[Fault]:
+    path: KeyPath = ("places",)
+    if isinstance(places, dict):
+        path, places = (*path, "documents"), places.get("documents")
+    keys = {place.key for place in gazetteer}
+    titles = {place.title.casefold(): place.key for place in gazetteer}
+    for number, key in enumerate(_list(places)):
+        if not isinstance(key, str) or key.strip() in keys:
+            continue
+        near = titles.get(key.strip().casefold()) or next(
+            iter(get_close_matches(key.strip(), keys, 1)), None
+        )
+        yield document.fault(
+            (*path, number),
+            f"expected a place of the gazetteer, found {key.strip()[:80]}",
+            did_you_mean=near,
+        )
 
 
 def _undefined_topics(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from aggregator.config.keys import (
     KeepKeys,
     Keys,
     PageKeys,
+    PlacesKeys,
     PublishKeys,
     ServeKeys,
     SiteKeys,
@@ -25,6 +26,9 @@ from aggregator.config.keys import (
 )
 from aggregator.config.yaml_nodes import Document, Path
 from aggregator.errors import Fault
+
+#: Path of a mapping -> the keys that it may have.
+KnownKeys = Callable[[Path], list[str]]
 
 SHOWN = 80  # characters of a wrong value
 
@@ -48,13 +52,18 @@ SECTIONS: dict[str, type[Keys]] = {
 }
 
 
-def faults_of(error: ValidationError, document: Document) -> Iterator[Fault]:
-    """Every fault that validation found, at its place in the file."""
+def faults_of(
+    error: ValidationError, document: Document, known: KnownKeys | None = None
+) -> Iterator[Fault]:
+    """Every fault that validation found, at its place in the file.
+
+    ``known`` gives the keys that a mapping may have, for another file than feeds.yaml.
+    """
     for detail in error.errors(include_url=False):
-        yield _fault(cast(dict[str, Any], detail), document)
+        yield _fault(cast(dict[str, Any], detail), document, known or known_keys)
 
 
-def _fault(detail: dict[str, Any], document: Document) -> Fault:
+def _fault(detail: dict[str, Any], document: Document, known: KnownKeys) -> Fault:
     path: Path = detail["loc"]
     if path[-1:] == ("[key]",):  # a mapping's key, not its value
         return _expected(detail, document, path[:-1], at_key=True)
@@ -62,7 +71,7 @@ def _fault(detail: dict[str, Any], document: Document) -> Fault:
         case "missing":
             return document.fault(path, "required key is missing", at_key=True)
         case "extra_forbidden":
-            return _unknown_key(document, path)
+            return _unknown_key(document, path, known(path[:-1]))
         case "literal_error":
             return _choice(detail, document, path)
         case "too_short" | "too_long":
@@ -105,8 +114,7 @@ def _length(detail: dict[str, Any]) -> str:
     return f"expected {length} numbers, found {context['actual_length']}"
 
 
-def _unknown_key(document: Document, path: Path) -> Fault:
-    known = known_keys(path[:-1])
+def _unknown_key(document: Document, path: Path, known: list[str]) -> Fault:
     near = get_close_matches(str(path[-1]).lower(), known, 1)
     message = "unknown key"
     if not near and (elsewhere := _homes(str(path[-1]))):
@@ -131,6 +139,8 @@ def known_keys(path: Path) -> list[str]:
             keys = PageKeys
         case ("topics", _):
             keys = TopicKeys
+        case ("places",):
+            keys = PlacesKeys
         case ("topics", _, "words", _):
             keys = TermKeys
         case ("topics", _, "not", _):
@@ -139,6 +149,11 @@ def known_keys(path: Path) -> list[str]:
             keys = SECTIONS[section]
         case _:
             keys = FileKeys
+    return names_of(keys)
+
+
+def names_of(keys: type[Keys]) -> list[str]:
+    """The keys as a file has them."""
     return [field.alias or name for name, field in keys.model_fields.items()]
 
 

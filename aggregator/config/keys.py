@@ -248,6 +248,48 @@ class TopicKeys(Keys):
     )
 
 
+class PlaceKeys(Keys):
+    """A place of a gazetteer: the names by which texts mention it."""
+
+    title: Line = _required("Title of the place, for readers.")
+    names: list[Annotated[str, written(terms.name)]] = _default(
+        [], "Names that mean this place alone; forms are made, or parted by /."
+    )
+    unsure: list[Annotated[str, written(terms.name)]] = _default(
+        [], "Names of other things too: they count after станица, село, в …"
+    )
+    adjectives: list[Annotated[str, written(terms.adjective)]] = _default(
+        [], "сочинский: in any form, also with a small letter."
+    )
+    district: Annotated[str, written(terms.adjective)] | None = _default(
+        None, "Туапсинский: counts before район and муниципальный округ."
+    )
+
+
+PlaceFile = dict[TopicKey, PlaceKeys]
+
+
+class PlacesKeys(Keys):
+    """Places: which file names them, and which of them have documents."""
+
+    gazetteer: Annotated[str, written(values.folder)] | None = _default(
+        None, "File of places; none: the municipalities of Krasnodar Krai."
+    )
+    documents: list[Line] = _default(
+        [], "Keys of places that get documents of their own, as topics do."
+    )
+
+
+def _places_mapping(value: object) -> object:
+    return {"documents": value} if isinstance(value, list) else value
+
+
+PlacesItem = Annotated[
+    PlacesKeys,
+    BeforeValidator(_places_mapping, json_schema_input_type=list[Line] | PlacesKeys),
+]
+
+
 class PageKeys(Keys):
     """Where the entries of a page stand: CSS selectors, inside an item all but item."""
 
@@ -321,6 +363,9 @@ class FileKeys(Keys):
         None, "When somebody is told that a source needs a look."
     )
     topics: dict[TopicKey, TopicKeys] | None = _default(None, "Topics and their rules.")
+    places: PlacesItem | None = _default(
+        None, "Keys of places with documents of their own, or a mapping."
+    )
     sources: Annotated[list[SourceItem], Field(min_length=1)] = _required(
         "What is polled: addresses, or mappings with more keys."
     )

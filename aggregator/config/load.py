@@ -13,12 +13,14 @@ from pydantic import ValidationError
 from aggregator.config.checks import cross_faults
 from aggregator.config.decode import read_file
 from aggregator.config.faults import faults_of
+from aggregator.config.gazetteer import SHIPPED, load_places
 from aggregator.config.keys import (
     AlertKeys,
     ExcludedTermKeys,
     FetchKeys,
     FileKeys,
     KeepKeys,
+    PlacesKeys,
     PublishKeys,
     ServeKeys,
     SourceKeys,
@@ -38,7 +40,7 @@ from aggregator.config.settings import (
 from aggregator.config.yaml_nodes import Document, read_yaml
 from aggregator.errors import ConfigError, Fault
 from aggregator.links import source_address
-from aggregator.model import PageSelectors, Source, Term, Topic
+from aggregator.model import PageSelectors, Place, Source, Term, Topic
 
 
 def load_config(path: Path) -> Config:
@@ -57,10 +59,25 @@ def load_config(path: Path) -> Config:
         keys = FileKeys.model_validate(document.data)
     except ValidationError as error:
         faults += faults_of(error, document)
-    faults += cross_faults(document, folder)
-    if keys is None or faults:
+    gazetteer = _gazetteer(document, folder, faults)
+    faults += cross_faults(document, folder, gazetteer)
+    if keys is None or gazetteer is None or faults:
         raise ConfigError(tuple(_sorted(faults)))
-    return _config(keys, path, folder)
+    return _config(keys, path, folder, gazetteer)
+
+
+def _gazetteer(
+    document: Document, folder: Path, faults: list[Fault]
+) -> tuple[Place, ...] | None:
+    """The places in force; None when they cannot be read: see what was added to faults."""
+    places = document.data.get("places") if isinstance(document.data, dict) else None
+    written = places.get("gazetteer") if isinstance(places, dict) else None
+    named = isinstance(written, str) and written.strip()
+    try:
+        return load_places(folder / named if named else SHIPPED)
+    except ConfigError as error:
+        faults += error.faults
+        return None
 
 
 def json_schema() -> dict[str, object]:
@@ -85,7 +102,9 @@ def _sorted(faults: list[Fault]) -> Iterator[Fault]:
 # --- keys of the file to settings ---------------------------------------------
 
 
-def _config(keys: FileKeys, path: Path, folder: Path) -> Config:
+def _config(
+    keys: FileKeys, path: Path, folder: Path, gazetteer: tuple[Place, ...]
+) -> Config:
     site = Site(**dict(keys.site))
     fetch = _fetch(keys.fetch or FetchKeys())
     publish = PublishSettings(**dict(keys.publish or PublishKeys()))
@@ -101,6 +120,8 @@ def _config(keys: FileKeys, path: Path, folder: Path) -> Config:
         serve=_serve(keys.serve),
         alerts=AlertSettings(**dict(keys.alerts or AlertKeys())),
         topics=tuple(_topic(key, topic) for key, topic in (keys.topics or {}).items()),
+        gazetteer=gazetteer,
+        places=_places(keys.places, gazetteer),
         sources=tuple(
             _source(source, order, site, fetch, publish)
             for order, source in enumerate(keys.sources)
@@ -169,6 +190,11 @@ def _term(keys: TermKeys) -> Term:
         gap=keys.gap,
         veto=isinstance(keys, ExcludedTermKeys) and keys.veto,
     )
+
+
+def _places(keys: PlacesKeys | None, gazetteer: tuple[Place, ...]) -> tuple[Place, ...]:
+    by_key = {place.key: place for place in gazetteer}
+    return tuple(by_key[key] for key in dict.fromkeys(keys.documents if keys else ()))
 
 
 def _source(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from aggregator.model import Source, Topic
+from aggregator.model import Place, Source, Topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,4 +108,8 @@ class Config:
     serve: ServeSettings | None
     alerts: AlertSettings
     topics: tuple[Topic, ...]
+    #: Every place of the gazetteer.
+    gazetteer: tuple[Place, ...]
+    #: Those with documents of their own, in the order of feeds.yaml.
+    places: tuple[Place, ...]
     sources: tuple[Source, ...]

@@ -10,6 +10,8 @@ from aggregator.config.values import expected, one_line, text_of
 # Words of letters and digits, parts joined: «рок-концерт», «Рив Гош», «д'Артаньян».
 TERM_WORD = r"[^\W_]+(?:[-‑'’.&/][^\W_]+)*"
 TERM = re.compile(rf"=?{TERM_WORD}(?: {TERM_WORD})*")
+PLACE_NAME = re.compile(r"[^\W_]+(?:[- ][^\W_]+)*")
+ADJECTIVE = re.compile(r"[^\W_]+(?:-[^\W_]+)*[ио]й")
 PREFIX = re.compile(rf"{TERM_WORD}\*")
 
 
@@ -31,6 +33,22 @@ def term(value: object) -> str:
     if "=" in text:
         raise expected("= only before the first word")
     raise expected("words of letters and digits; every other term on its own line")
+
+
+def name(value: object) -> str:
+    """A place's name, or all its forms with slashes between."""
+    text = " ".join(normalize("NFC", text_of(value, "a name")).split())
+    for form in text.split("/"):
+        if not PLACE_NAME.fullmatch(form.strip()):
+            raise expected("a name of letters and digits, or its forms parted by /")
+    return text
+
+
+def adjective(value: object) -> str:
+    text = normalize("NFC", text_of(value, "an adjective"))
+    if not ADJECTIVE.fullmatch(text):
+        raise expected("an adjective in -ий or -ой, such as сочинский")
+    return text
 
 
 def category(value: object) -> str:

@@ -3,7 +3,9 @@
 from aggregator.russian.analysis import Analysis, Words, analyse, read_words
 from aggregator.russian.morphology import (
     FormCache,
+    cases_of,
     forms_of,
+    is_given_name,
     lemma_of,
     place_kind,
     stem_of,
@@ -16,8 +18,10 @@ __all__ = [
     "FormCache",
     "Words",
     "analyse",
+    "cases_of",
     "fold",
     "forms_of",
+    "is_given_name",
     "lemma_of",
     "place_kind",
     "read_words",

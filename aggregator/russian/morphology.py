@@ -120,6 +120,31 @@ known_stem: Callable[[str], str] = _stems.__getitem__
 tense_of: Callable[[str], str] = FormCache(_find_tense).__getitem__
 
 
+#: Parts of speech that stand beside a noun and agree with it, and nouns themselves.
+_NOMINAL = {"NOUN", "ADJF", "PRTF"}
+
+
+def _find_cases(form: str) -> frozenset[str]:
+    if form.isascii() or len(form) > LONGEST_FORM:
+        return frozenset()
+    tags = [parse.tag for parse in _analyser().parse(form)]
+    return frozenset(str(tag.case) for tag in tags if tag.POS in _NOMINAL)
+
+
+def _find_given_name(form: str) -> bool:
+    if form.isascii() or len(form) > LONGEST_FORM:
+        return False
+    tags = [parse.tag for parse in _analyser().parse(form)]
+    # «Из» is a genitive of Иза too.
+    return tags[0].POS == "NOUN" and any({"Name", "Patr"} & t.grammemes for t in tags)
+
+
+#: The cases («nomn», «loct») that a folded form may stand in as a noun or an adjective.
+cases_of: Callable[[str], frozenset[str]] = FormCache(_find_cases).__getitem__
+#: Whether a folded form may be a given name or a patronymic.
+is_given_name: Callable[[str], bool] = FormCache(_find_given_name).__getitem__
+
+
 def forms_of(word: str) -> dict[str, frozenset[str]]:
     """By lemma, all forms (folded) of the words that ``word`` stands for.
 
