@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from aggregator import documents
 from aggregator.config import Config
-from aggregator.model import EntryRef, TopicScore, Withheld
+from aggregator.events import same_event
+from aggregator.model import EntryRef, Event, TopicScore, Withheld
 from aggregator.publish.select import cutoff
 from aggregator.store import EntryHistory, Store
 
@@ -45,7 +46,7 @@ def explain(
         "story": _story(history),
         "topics": _topics(store, history),
         "places": [],
-        "events": [],
+        "events": _events(store, history),
     }
 
 
@@ -167,6 +168,41 @@ def _topic(score: TopicScore) -> dict[str, Any]:
             for term in score.terms
         ],
         "vetoes": list(score.vetoes),
+    }
+
+
+def _events(store: Store, history: EntryHistory) -> list[dict[str, Any]]:
+    """The entry's own events, then those that only other members of its story tell."""
+    shown = list(history.stored.events)
+    told = [_event(event) for event in shown]
+    others = [ref for ref in history.members if ref != history.stored.ref]
+    for ref, stored in _in_order(store, others):
+        for event in stored.events:
+            if not any(same_event(event, one) for one in shown):
+                shown.append(event)
+                told.append(_event(event) | {"member": history.members[ref].key})
+    return told
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "start": event.start.isoformat() if event.start else None,
+        "end": event.end.isoformat() if event.end else None,
+        "all_day": event.all_day,
+        "place": event.place,
+        "cancelled": event.cancelled,
+        "moved_from": event.moved_from.isoformat() if event.moved_from else None,
+        "confidence": event.confidence,
+        "words": [words.form for words in event.words],
+        "read_from": [
+            {
+                "part": words.part,
+                "form": words.form,
+                "field": words.field,
+                "position": words.position,
+            }
+            for words in event.words
+        ],
     }
 
 

@@ -492,6 +492,9 @@ class DocumentJob:
     known: Mapping[int, int | None]
     #: Entries dated before this are not analysed: no document will carry them.
     tag_since: datetime
+    fetched_at: datetime
+    #: IANA name of the site's zone: events are told by its clocks.
+    timezone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -502,6 +505,8 @@ class EntryRead:
     fingerprint: Fingerprint
     #: Topics with any match, tagged or not; empty when too old to be published.
     topics: tuple[TopicScore, ...] = ()
+    #: Of an entry tagged ``events``.
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -712,6 +717,7 @@ class StoredEntry:
     withheld: Withheld | None
     ad: bool
     topics: tuple[TopicScore, ...] = ()
+    events: tuple[Event, ...] = ()
     #: Why it was withheld before it was withdrawn; as `withheld` when it was not.
     admitted: Withheld | None = None
 

@@ -229,6 +229,8 @@ class Intake:
             content_type=result.content_type,
             known=known,
             tag_since=tag_since,
+            fetched_at=result.fetched_at,
+            timezone=site.timezone,
         )
 
 

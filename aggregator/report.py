@@ -175,6 +175,8 @@ def print_explanation(report: Mapping[str, Any]) -> None:
         _print(_table(("is", "source", "score", "why", "link"), rows))
     for topic in report["topics"]:
         _print_topic(topic)
+    for event in report["events"]:
+        _print_event(event)
 
 
 def _print_topic(topic: Mapping[str, Any]) -> None:
@@ -193,6 +195,21 @@ def _print_topic(topic: Mapping[str, Any]) -> None:
         for term in topic["terms"]
     ]
     _print(_table(("weight", "rule", "found", "where"), rows))
+
+
+def _print_event(event: Mapping[str, Any]) -> None:
+    when = " to ".join(filter(None, (event["start"] or "under way", event["end"])))
+    place = f", {event['place']}" if event["place"] else ""
+    state = ", cancelled" if event["cancelled"] else ""
+    if event["moved_from"]:
+        state += f", moved from {event['moved_from']}"
+    origin = f", from {event['member']}" if "member" in event else ""
+    _print(f"Event {when}{place}{state}: confidence {event['confidence']}{origin}")
+    rows = [
+        (words["part"], words["form"], f"{words['field']}:{words['position']}")
+        for words in event["read_from"]
+    ]
+    _print(_table(("part", "found", "where"), rows))
 
 
 # --- evaluate -------------------------------------------------------------------------

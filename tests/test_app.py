@@ -483,6 +483,69 @@ def test_a_new_topic_rule_shows_in_explain(site: Site, portal: Portal):
         assert field_text[term["position"] :].startswith(term["form"])
 
 
+EVENTS_TOPIC = "  events: {title: События, threshold: 1, words: [концерт, ярмарка]}\n"
+
+
+def test_events_are_read_from_entries_tagged_so_and_explained(
+    site: Site, portal: Portal
+):
+    concert = Item(
+        "3", "Концерт в субботу", "Начало концерта 12 сентября в 18:00 в Доме культуры."
+    )
+    plain = Item("4", "Лекция", "Лекция пройдёт 12 сентября в 18:00.")
+    site.configure(portal.say("/rss", rss(concert, plain)), extra=EVENTS_TOPIC)
+    site.once()
+
+    assert site.explain("4")["events"] == []
+    (event,) = site.explain("3")["events"]
+    assert (event["start"], event["end"]) == ("2026-09-12T18:00", None)
+    assert (event["all_day"], event["cancelled"]) == (False, False)
+    assert event["place"] == "Доме культуры"
+    assert 0.5 <= event["confidence"] <= 1
+    assert event["words"] == ["12 сентября", "18:00", "Доме культуры"]
+    for words in event["read_from"]:
+        field_text = {"title": concert.title, "text": concert.text}[words["field"]]
+        assert field_text[words["position"] :].startswith(words["form"])
+
+
+def test_a_changed_entrys_events_are_replaced(site: Site, portal: Portal):
+    text = "Концерт {} в 18:00 в Доме культуры. {}"
+    first = Item("3", "Большой концерт", text.format("пройдёт 12 сентября", ""))
+    moved = text.format(
+        "перенесён с 12 на 19 сентября", "Билеты вернут всем, кто их купил."
+    )
+    site.configure(portal.say("/rss", rss(first)), extra=EVENTS_TOPIC)
+    site.once()
+    portal.say("/rss", rss(Item("3", "Большой концерт", moved)))
+    site.once()
+
+    (event,) = site.explain("3")["events"]
+    assert (event["start"], event["moved_from"]) == ("2026-09-19T18:00", "2026-09-12")
+
+
+def test_a_story_has_the_events_of_all_its_members(site: Site, portal: Portal):
+    """What several tell counts once; what only one tells names who does."""
+    title = "Концерт оркестра на площади"
+    link = "https://a.example/concert"
+    texts = (
+        "Концерт пройдёт 12 сентября в 18:00 на площади.",
+        "Концерты пройдут 12 и 13 сентября в 18:00 на площади.",
+    )
+    one, two = (Item(str(n), title, text, link=link) for n, text in enumerate(texts, 1))
+    site.configure(
+        portal.say("/a", rss(one, site="https://a.example")),
+        portal.say("/b", rss(two, site="https://b.example")),
+        extra=EVENTS_TOPIC,
+    )
+    site.once()
+
+    told = site.explain(link)["events"]
+    assert [(event["start"], event.get("member")) for event in told] == [
+        ("2026-09-12T18:00", None),
+        ("2026-09-13T18:00", "2"),
+    ]
+
+
 def test_what_is_withheld_brings_its_topics_to_the_story_it_joins(
     site: Site, portal: Portal
 ):

@@ -1,5 +1,9 @@
 """When and where what an entry announces will be: a stage of pure functions."""
 
 from aggregator.events.find import find_events
+from aggregator.events.same import same_event
 
-__all__ = ["find_events"]
+#: The topic whose entries are read for events.
+TOPIC = "events"
+
+__all__ = ["TOPIC", "find_events", "same_event"]

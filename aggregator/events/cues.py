@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from aggregator.russian import FormCache, lemma_of, tense_of
 
 
-class Cue(Enum):
+class Cue(IntEnum):  # hashed in C, as an Enum is not
     HAPPEN = auto()  #: «состоится», «откроется», «приглашает»
     VERB = auto()  #: any other verb of present or future
     PLANNED = auto()  #: «намечен», «запланирована»: a date ahead

@@ -18,7 +18,7 @@ from aggregator.events.places import is_venue, venue_of
 from aggregator.events.reading import Reading, read
 from aggregator.events.resolve import LONGEST_BACK, days_of
 from aggregator.model import Event, EventWords, When
-from aggregator.russian import Analysis
+from aggregator.russian import Analysis, FormCache
 
 #: Events below this are not told: see docs/events.md for what it means.
 CERTAIN = 0.5
@@ -34,6 +34,7 @@ _BEFORE_COST = 1.0
 _BESIDE = 2
 #: Of a time beside these there is another, the start's.
 _SURROUNDING = frozenset({Cue.GATHER, Cue.SERVICE, Cue.START})
+_LAST = frozenset(("последний", "последнего"))
 _MEANT_TO = frozenset(("должен", "должна", "должно", "должны"))
 _WILL = frozenset(("будет", "будут"))
 
@@ -117,12 +118,18 @@ class _Entry:
         self.clauses = _clauses(reading)
         #: By sentence: the places of words that say something, and what.
         self.cues: dict[int, list[tuple[int, Cue]]] = {}
-        for i, form in enumerate(reading.tokens):
-            for sign in signs_of[form]:
-                sentence = self.cues.setdefault(reading.sentences[i], [])
+        for i, signs in enumerate(map(signs_of.__getitem__, reading.tokens)):
+            for sign in signs:
                 cue = self._in_place(i, sign.cue)
                 if cue is not None:
-                    sentence.append((i, cue))
+                    sentence = reading.sentences[i]
+                    self.cues.setdefault(sentence, []).append((i, cue))
+        #: Sentences that name one.
+        self.venues = {
+            sentence
+            for form, sentence in zip(reading.tokens, reading.sentences, strict=True)
+            if is_venue[form]
+        }
         self.moved = self._says(Cue.MOVE)
         self.title_event = any(
             cue in (Cue.EVENT, Cue.LASTING)
@@ -249,7 +256,7 @@ class _Entry:
             score += _EVENT_IN_TITLE
         if any(self._together(mention, time) for time in self.times):
             score += _TIME_BESIDE
-        if self._venue_beside(mention):
+        if self.reading.sentences[mention.first] in self.venues:
             score += _VENUE_BESIDE
         if mention.first < self.reading.title_words:
             score += _IN_TITLE
@@ -260,16 +267,6 @@ class _Entry:
         if mention.first > 1 and self.reading.tokens[mention.first - 1] == "позднее":
             score += _NOT_THE_DAY
         return score + _LATER * place
-
-    def _venue_beside(self, mention: DateMention) -> bool:
-        here = self.reading.sentences[mention.first]
-        return any(
-            is_venue[form]
-            for form, sentence in zip(
-                self.reading.tokens, self.reading.sentences, strict=True
-            )
-            if sentence == here
-        )
 
     def _together(self, mention: DateMention, time: TimeMention) -> bool:
         sentences = self.reading.sentences
@@ -346,9 +343,11 @@ class _Entry:
     def _is_last_day(self, one: _Seen) -> bool:
         """«в последний день её работы», in the date's sentence or the next."""
         tokens, sentences = self.reading.tokens, self.reading.sentences
+        if not _LAST.intersection(tokens):
+            return False
         here = sentences[one.mention.first]
         return any(
-            tokens[i].startswith("последн")
+            tokens[i] in _LAST
             and tokens[i + 1 : i + 2] in (("день",), ("дня",))
             and here <= sentences[i] <= here + 1
             and any(
@@ -721,13 +720,23 @@ def _confidence(score: float) -> float:
     return round(min(1.0, CERTAIN + (1 - CERTAIN) * max(0.0, share)), 2)
 
 
+def _parts(gap: str) -> bool:
+    """Whether what stands between two words parts clauses; «18:00» is one word."""
+    return gap != ":" and any(mark in gap for mark in ",;:()")
+
+
+#: Few gaps are not a blank, and they are the same few.
+_parting: FormCache[bool] = FormCache(_parts)
+
+
 def _clauses(reading: Reading) -> list[int]:
     """The number of the clause of each word: commas, colons and brackets part them."""
     numbers, number, before = [], 0, -1
     for gap, sentence in zip(reading.gaps, reading.sentences, strict=False):
-        marked = gap not in (" ", ":") and any(mark in gap for mark in ",;:()")
-        if marked or sentence != before:
+        if sentence != before:
             number += 1
-        before = sentence
+            before = sentence
+        elif gap != " " and _parting[gap]:
+            number += 1
         numbers.append(number)
     return numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import time
 from typing import Literal
@@ -187,14 +188,30 @@ class _Scanner:
         self.gaps = (*reading.gaps, "\n", "\n", "\n", "\n", "\n", "\n")
         self.sentences = reading.sentences
         self.atoms = list(map(_atoms.__getitem__, reading.tokens))
+        self._readers: Mapping[str, Callable[[int, int], Mention | int | None]] = {
+            "number": self._number,
+            "long": self._long,
+            "word": self._word,
+            "half": self._half,
+            "noon": self._noon,
+            "weekday": self._weekday,
+            "every": self._every,
+            "relative": self._relative,
+            "weekend": self._weekend,
+            "through": self._through,
+            "end": self._end,
+            "last": self._last,
+            "daylong": self._daylong,
+        }
 
     def scan(self) -> list[Mention]:
         found: list[Mention] = []
         done = 0
-        for i, atom in enumerate(self.atoms):
-            if atom is None or i < done:
+        atoms = [(i, atom) for i, atom in enumerate(self.atoms) if atom is not None]
+        for i, atom in atoms:
+            if i < done:
                 continue
-            mention: Mention | None = getattr(self, f"_{atom.kind}")(i, atom.value)
+            mention: Mention | int | None = self._readers[atom.kind](i, atom.value)
             if isinstance(mention, int):
                 done = mention
             elif mention is not None:

@@ -10,12 +10,14 @@ from sqlalchemy import Row
 from aggregator.model import (
     Enclosure,
     Entry,
+    EntryRead,
     Fingerprint,
     StoredEntry,
     TermMatch,
     TopicScore,
     Withheld,
 )
+from aggregator.store.event_rows import events_json, events_of
 from aggregator.store.values import (
     decode,
     encode,
@@ -42,10 +44,12 @@ CONTENT_COLUMNS = (
     "published",
     "updated",
     "topics",
+    "events",
 )
 
 
-def content_row(entry: Entry, topics: Sequence[TopicScore]) -> tuple[Any, ...]:
+def content_row(read: EntryRead) -> tuple[Any, ...]:
+    entry = read.entry
     return (
         entry.title,
         entry.link,
@@ -62,7 +66,8 @@ def content_row(entry: Entry, topics: Sequence[TopicScore]) -> tuple[Any, ...]:
         entry.language,
         to_micros(entry.published),
         to_micros(entry.updated),
-        _topics_json(topics) if topics else None,
+        _topics_json(read.topics) if read.topics else None,
+        events_json(read.events) if read.events else None,
     )
 
 
@@ -122,6 +127,7 @@ def stored_entry(row: Row[Any]) -> StoredEntry:
         admitted=admitted_of(row),
         ad=row.ad,
         topics=_topics_of(row.topics),
+        events=events_of(row.events),
     )
 
 

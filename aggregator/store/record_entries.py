@@ -49,7 +49,7 @@ def insert_entries(
             if membership is not _NO_STORY and key not in batch.stored:
                 batch.changed.add(membership[1])
             rows.append(_entry_row(number, new, membership))
-            contents.append((*key, *content_row(new.read.entry, new.read.topics)))
+            contents.append((*key, *content_row(new.read)))
     batch.entries_new = insert_many(connection, entry, rows)
     insert_many(connection, entry_content, contents)
 
@@ -152,7 +152,7 @@ def apply_edits(
             noise.append((found.content, *key))
             continue
         rows.append((*_replaced(changed), *key))
-        contents.append((*content_row(changed.read.entry, changed.read.topics), *key))
+        contents.append((*content_row(changed.read), *key))
         if number is not None:
             batch.changed.add(number)
         if changed.edit is Edit.NEWS:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 #: Of the newest migration. Revisions are four digits and count up.
-REVISION = "0002"
+REVISION = "0003"
 
 #: "AGRG": marks a SQLite file as ours (`file` prints it).
 APPLICATION_ID = 0x41475247
@@ -170,6 +170,7 @@ entry_content = Table(
     Column("published", BigInteger),
     Column("updated", BigInteger),
     Column("topics", Text),
+    Column("events", Text),
     ForeignKeyConstraint(
         ["source", "key_hash"],
         ["entry.source", "entry.key_hash"],
