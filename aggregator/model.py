@@ -255,6 +255,9 @@ class FeedInfo:
     #: ``<ttl>``, ``sy:updatePeriod``: a floor for polling.
     fresh_for: timedelta | None = None
     hub_links: HubLinks = HubLinks()
+    #: ``skipHours``, ``skipDays``: hours of the week in GMT, from Monday's first, 0, in
+    #: which it wants not to be polled.
+    skipped: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -619,6 +622,8 @@ class SourceState:
     interval: timedelta | None = None
     #: None: no hub has proved that it brings all news.
     pushes: Pushes | None = None
+    #: At which hours of the week new entries appear: see rhythm.py.
+    rhythm: bytes | None = None
     next_poll: datetime | None = None
     #: ``interval: …``, ``adaptive: …``, ``backoff: …``, ``retry-after: …``,
     #: ``hint: …``, ``websub: …``, ``new: …``.

@@ -359,6 +359,7 @@ class Pipeline:
             read and _with_warnings(read, new, presence),
             known=poll.known.keys(),
             new_entries=bool(new),
+            arrivals=[one.admission.effective for one in new],
             jitter=jitter,
         )
         return PollOutcome(

@@ -11,7 +11,8 @@ The rules, in the order they win:
 
 The interval is the operator's, or adapts to the source: a poll should find a third to
 two thirds of the document's entries known, so that nothing is missed and little is
-asked in vain.
+asked in vain. It is counted by the source's own clock (rhythm.py), which goes faster in
+the hours in which it publishes more.
 
 A tenth of the wait is added at random, so that sources that met once part again.
 """
@@ -42,6 +43,7 @@ from aggregator.model import (
     SourceWarning,
     Validators,
 )
+from aggregator.rhythm import Hours, learnt
 
 #: Longest wait that a failure, a hint or Retry-After can cause: one probe a day.
 LONGEST_WAIT = timedelta(hours=24)
@@ -67,6 +69,8 @@ JITTER = 0.1
 #: publish more between two polls than its document holds; over it most polls are vain.
 LEAST_KNOWN = 1 / 3
 MOST_KNOWN = 2 / 3
+#: Not everybody at the first second of the first hour that a source leaves free.
+SKIPPED_JITTER = timedelta(minutes=5)
 #: Quick to follow a busy source, where news is lost; slow to leave a quiet one alone.
 SHORTER = 0.5
 LONGER = 1.25
@@ -103,8 +107,10 @@ def _is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
         return True
     if state.error is None and state.pushes is None:
         # The operator may have shortened the interval since.
-        interval = interval_of(source, state)
-        longest = _wait_after_success(interval, state.fresh_for) * (1 + JITTER)
+        _, most = _bounds(source)
+        longest = _wait_after_success(most, state.fresh_for) * (1 + JITTER)
+        if state.info.skipped:
+            longest = max(longest, LONGEST_WAIT)
         return min(state.next_poll, state.last_poll + longest) <= now
     return state.next_poll <= now
 
@@ -168,6 +174,7 @@ def _adapted(
     read: DocumentRead | None,
     known: Set[int],
     now: datetime,
+    hours: Hours,
 ) -> tuple[timedelta | None, str]:
     """The interval after a good poll, None when nothing was ever learnt; and why."""
     least, most = _bounds(source)
@@ -180,15 +187,22 @@ def _adapted(
     if state.pushes is not None:
         reason = "as before; pushes came between"
         return state.interval, f"adaptive: every {in_words(before)}, {reason}"
-    early, late = (before * factor for factor in ON_TIME)
-    if not early <= now - state.last_success <= late:
+    planned = before
+    if state.error is None and state.next_poll is not None:
+        planned = max(before, hours.spent(state.last_success, state.next_poll))
+    spent = hours.spent(state.last_success, now)
+    if not before * ON_TIME[0] <= spent <= planned * ON_TIME[1]:
         reason = "as before; the last two polls were not an interval apart"
         return state.interval, f"adaptive: every {in_words(before)}, {reason}"
     share = _share_known(read, known)
+    if spent > ON_TIME[1] * before and share:
+        # A hint made it wait: so much would have been new after an interval.
+        share = 1 - (1 - share) * (before / spent)
     factor = 1.0
     if share >= MOST_KNOWN:
         factor = LONGER
-    elif share < LEAST_KNOWN:
+    elif share < LEAST_KNOWN and spent <= ON_TIME[1] * before:
+        # Of a longer wait nobody knows how much a document lost that is all new.
         factor = SHORTER
     interval = min(max(before * factor, least), most)
     found = f"{share:.0%} of the document was known"
@@ -221,23 +235,30 @@ def after_success(
     *,
     known: Set[int],
     new_entries: bool,
+    arrivals: Sequence[datetime] = (),
     jitter: float,
 ) -> SourceState:
     """The state after a 200 or 304; `read` is None when the bytes were known already.
 
-    `known`: key hashes that were stored before the poll.
+    `known`: key hashes that were stored before the poll; `arrivals`: effective dates of
+    the new entries.
     """
     now = result.fetched_at
-    fresh_for = _longest(
-        result.fresh_for, (read.info if read else state.info).fresh_for
-    )
+    info = read.info if read else state.info
+    fresh_for = _longest(result.fresh_for, info.fresh_for)
     if isinstance(result, NotModified) and result.fresh_for is None:
         # RFC 9111, 4.3.4: a 304 that says nothing leaves what the 200 said.
         fresh_for = state.fresh_for
-    interval, why = _adapted(source, state, read, known, now)
+    hours = Hours(state.rhythm, source.timezone)
+    interval, why = _adapted(source, state, read, known, now, hours)
     state = replace(state, interval=interval)
-    present = interval_of(source, state)
-    next_poll, reason = next_due(present, None, 0, fresh_for, now, jitter, why=why)
+    wait, why = _by_its_hours(source, state, now, hours, why)
+    next_poll, reason = next_due(wait, None, 0, fresh_for, now, jitter, why=why)
+    least, most = _bounds(source)
+    if least < most and not reason.startswith("hint"):
+        # Jitter stays inside max_interval, and spreads there as well.
+        next_poll = min(next_poll, now + most * (1 - JITTER * (1 - jitter)))
+    next_poll, reason = _past_skipped(next_poll, reason, info.skipped, now, jitter)
     pushes = _borne_out(state.pushes, now, new_entries=new_entries)
     if pushes is not None:
         next_poll, reason = _cross_check(pushes, now, next_poll)
@@ -245,7 +266,7 @@ def after_success(
         state,
         validators=_refreshed(state.validators, result),
         body_hash=result.body_hash if isinstance(result, Fetched) else state.body_hash,
-        info=_with_hubs(read.info if read else state.info, result.hub_links, source),
+        info=_with_hubs(info, result.hub_links, source),
         error=None,
         warnings=_since(state.warnings, read.warnings, now) if read else state.warnings,
         first_success=state.first_success or now,
@@ -257,8 +278,47 @@ def after_success(
         retry_at=None,
         fresh_for=fresh_for,
         pushes=pushes,
+        rhythm=learnt(
+            state.rhythm,
+            arrivals,
+            before=state.last_success,
+            now=now,
+            zone=source.timezone,
+        ),
         next_poll=next_poll,
         next_poll_reason=reason,
+    )
+
+
+def _by_its_hours(
+    source: Source, state: SourceState, now: datetime, hours: Hours, why: str
+) -> tuple[timedelta, str]:
+    """How long to wait now, and why: the interval by the source's own clock."""
+    least, most = _bounds(source)
+    interval = interval_of(source, state)
+    if least == most or not hours.known:
+        return interval, why
+    wait = max(hours.after(now, interval, now + most) - now, least)
+    if in_words(wait) == in_words(interval):
+        return wait, why
+    much = "more" if wait < interval else "less"
+    return wait, f"{why}; {in_words(wait)} now, when it publishes {much} than usual"
+
+
+def _past_skipped(
+    at: datetime, reason: str, skipped: Set[int], now: datetime, jitter: float
+) -> tuple[datetime, str]:
+    """The first moment from `at` on that skipHours and skipDays leave free."""
+    free, latest = at, now + LONGEST_WAIT
+    while free.weekday() * 24 + free.hour in skipped and free < latest:
+        free = free.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        free += SKIPPED_JITTER * jitter
+    if free == at:
+        return at, reason
+    free = max(at, min(free, latest))
+    return (
+        free,
+        f"hint: the source skips hours, the next poll in {in_words(free - now)}",
     )
 
 
@@ -335,7 +395,8 @@ def next_due(
         wait = _back_off(interval, failures)
         times = "1 failure" if failures == 1 else f"{failures} failures in a row"
         reason = f"backoff: {times}, the next poll in {in_words(wait)}"
-    return now + wait * (1 + JITTER * jitter), reason
+    # The caps are caps of the whole wait.
+    return now + min(wait * (1 + JITTER * jitter), max(wait, LONGEST_WAIT)), reason
 
 
 def _wait_after_success(interval: timedelta, fresh_for: timedelta | None) -> timedelta:

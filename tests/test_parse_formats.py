@@ -483,7 +483,17 @@ def test_dates_without_zone_are_the_sources():
             "<sy:updatePeriod>daily</sy:updatePeriod><sy:updateFrequency>4</sy:updateFrequency>",
             timedelta(hours=6),
         ),
-        ("<sy:updatePeriod>dayly</sy:updatePeriod>", None),
+        ("<sy:updatePeriod> Dayly </sy:updatePeriod>", timedelta(hours=24)),
+        ("<sy:updatePeriod>often</sy:updatePeriod>", None),
+        ("<sy:updateFrequency>6</sy:updateFrequency>", timedelta(hours=4)),
+        (
+            "<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>0.5</sy:updateFrequency>",
+            timedelta(hours=2),
+        ),
+        (
+            "<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>0</sy:updateFrequency>",
+            timedelta(hours=24),
+        ),
     ],
 )
 def test_hints_on_polling(hint, fresh_for):
@@ -493,3 +503,38 @@ def test_hints_on_polling(hint, fresh_for):
     )
 
     assert found.info.fresh_for == fresh_for
+
+
+@pytest.mark.parametrize("ending", ["", "<b>"])  # "<b>": ill-formed, read otherwise
+@pytest.mark.parametrize(
+    ("hint", "skipped"),
+    [
+        (
+            "<skipHours><hour>1</hour><hour> 23 </hour><hour>24</hour></skipHours>",
+            {day * 24 + hour for day in range(7) for hour in (0, 1, 23)},
+        ),
+        (
+            "<skipDays><day>Sunday</day><day>monday</day></skipDays>",
+            {*range(24), *range(144, 168)},
+        ),
+        (
+            "<skipHours><hour>-1</hour><hour>25</hour><hour>\u0663</hour></skipHours>",
+            set(),
+        ),
+        (
+            "<skipDays><day>\u0432\u043e\u0441\u043a\u0440\u0435\u0441\u0435\u043d\u044c\u0435</day></skipDays>",
+            set(),
+        ),
+        (
+            "<skipHours>"
+            + "".join(f"<hour>{n}</hour>" for n in range(24))
+            + "</skipHours>",
+            set(),
+        ),
+    ],
+)
+def test_hours_that_the_source_skips(hint, skipped, ending):
+    item = "<item><guid>1</guid><title>a</title></item>"
+    found = parse(f"<rss version='2.0'><channel>{hint}{item}{ending}</channel></rss>")
+
+    assert found.info.skipped == skipped

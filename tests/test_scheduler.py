@@ -526,3 +526,77 @@ def test_ticks_come_whatever_the_zone_of_the_machine(monkeypatch):
             await ticked.wait()
 
     asyncio.run(until_two_ticks())
+
+
+# --- hours that sources skip, and their own
+
+
+def test_skipped_hours_are_a_floor_that_survives_a_304():
+    """Until 14 h GMT of the first of September, a Tuesday, is skipped: it is 10 h."""
+    skipped = frozenset({24 + hour for hour in range(14)})
+    first = success(NEW, document=read(info=FeedInfo(skipped=skipped)))
+    second = success(first, NotModified(validators=Validators(), fetched_at=NOW))
+
+    assert first.next_poll == second.next_poll == NOW + timedelta(hours=4)
+    assert (
+        second.next_poll_reason == "hint: the source skips hours, the next poll in 4h"
+    )
+    assert not due([source()], {"a": second}, NOW + timedelta(hours=3, minutes=59))
+    assert due([source()], {"a": second}, NOW + timedelta(hours=4))
+
+
+def test_skipped_days_are_capped_at_a_day():
+    skipped = frozenset(range(24, 168))
+
+    state = success(NEW, document=read(info=FeedInfo(skipped=skipped)))
+
+    assert state.next_poll == NOW + timedelta(hours=24)
+
+
+@pytest.mark.parametrize(("known", "factor"), [(20, 1.25), (17, 1), (0, 1)])
+def test_a_long_hint_does_not_stop_adapting(known, factor):
+    """Found in 8 intervals: none new is a slow source, three of 20 are too few to tell."""
+    interval = timedelta(minutes=30)
+    hinted = SourceState(
+        id="a",
+        interval=interval,
+        fresh_for=8 * interval,
+        first_success=NOW,
+        last_success=NOW,
+        last_poll=NOW,
+        next_poll=NOW + 8 * interval,
+    )
+    new = 0 if known == 20 else 20 * 8 * 0.5 if known == 17 else 20
+    state = polled(hinted, known=max(0, 20 - round(new)), of=20, after=8 * interval)
+
+    assert state.interval == interval * (factor if known != 17 else 1)
+
+
+@given(jitter=st.floats(0, 1), code=st.sampled_from(["timeout", "http_429", None]))
+def test_jitter_leads_over_no_cap(jitter, code):
+    day = timedelta(hours=24)
+    retry_at = NOW + 2 * day if code == "http_429" else None
+    error = SourceError(code=code, message="", retry_at=retry_at) if code else None
+
+    at, _ = next_due(QUARTER, error, 99, 2 * day, NOW, jitter)
+
+    assert at == NOW + day
+
+
+@given(jitter=st.floats(0, 1))
+def test_max_interval_holds_with_jitter_which_still_parts_sources(jitter):
+    state = SourceState(id="a", last_success=NOW, interval=timedelta(hours=6))
+    adapting = source(**ADAPTING)
+    after = after_success(
+        state,
+        adapting,
+        fetched(),
+        read(),
+        known=set(),
+        new_entries=False,
+        jitter=jitter,
+    )
+
+    wait = after.next_poll - NOW
+    assert timedelta(hours=5) < wait <= timedelta(hours=6)
+    assert wait == timedelta(hours=6) - timedelta(minutes=36) * (1 - jitter)

@@ -459,6 +459,15 @@ def _skipped(context: Context, element: Element) -> None:
             raise Unusual("an entry inside a list of others")
 
 
+def _list(context: Context, element: Element, *, name: str, item: str) -> None:
+    """A feed's list of plain values; feedparser keeps the last one alone."""
+    values = context.found.setdefault(name, [])
+    for each in element:
+        if context.names[each.tag] != item or element.keys() or each.keys():
+            raise Unusual("something else in a list")
+        values.append(_stripped(each))
+
+
 # --- tables -----------------------------------------------------------------------
 
 _html = partial(_content, kind="text/html")
@@ -519,6 +528,8 @@ FEED: dict[str, Handler] = _BOTH | {
     "ttl": _store_bare("ttl"),
     "sy:updateperiod": _store_bare("sy_updateperiod"),
     "sy:updatefrequency": _store_bare("sy_updatefrequency"),
+    "skiphours": partial(_list, name="skip_hours", item="hour"),
+    "skipdays": partial(_list, name="skip_days", item="day"),
     "image": _image,
     "textinput": _textinput,
     "description": _feed_description,

@@ -333,6 +333,7 @@ def _feed_info(raw: RawFeed, context: _Context) -> FeedInfo:
         language=context.language,
         fresh_for=raw.fresh_for,
         hub_links=links.hub_links(context.url, raw.hubs, raw.self_link),
+        skipped=raw.skipped,
     )
 
 

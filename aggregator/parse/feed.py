@@ -219,6 +219,20 @@ class _Rules:
     def _end_created(self) -> None:
         self.pop("created")  # type: ignore[attr-defined]
 
+    # feedparser keeps the last hour and the last day alone.
+    def _end_hour(self) -> None:
+        self._collect("hour", "skip_hours")
+
+    def _end_day(self) -> None:
+        self._collect("day", "skip_days")
+
+    def _collect(self, tag: str, name: str) -> None:
+        value = self.pop(tag)  # type: ignore[attr-defined]
+        if not self.inentry and value and len(value) < 20:
+            values = self.feeddata.setdefault(name, [])
+            if len(values) < 50:
+                values.append(value)
+
     def _sync_author_detail(self, key: str = "author") -> None:
         # feedparser looks for an address in the name, in quadratic time.
         context = self._get_context()  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ type), ``links``, ``content``, ``tags`` and so on, whatever the dialect called i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from mimetypes import guess_type
@@ -27,10 +28,14 @@ FULL_TEXT = frozenset({"full-text", "fulltext"})
 _PERIODS = {
     "hourly": timedelta(hours=1),
     "daily": timedelta(days=1),
+    "dayly": timedelta(days=1),  # seen in the wild
     "weekly": timedelta(weeks=1),
     "monthly": timedelta(days=30),
     "yearly": timedelta(days=365),
 }
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+#: Whole numbers by the module's word; 0.5 is seen too.
+_is_frequency = re.compile(r"[0-9]{1,5}(\.[0-9]{1,5})?", re.ASCII).fullmatch
 
 
 def raw_feed(data: Found, entries: Iterable[Found], *, atom: bool) -> RawFeed:
@@ -47,6 +52,7 @@ def raw_feed(data: Found, entries: Iterable[Found], *, atom: bool) -> RawFeed:
         fresh_for=_fresh_for(data),
         hubs=_of_rel(data, "hub"),
         self_link=next(iter(_of_rel(data, "self")), None),
+        skipped=_skipped(data),
     )
 
 
@@ -150,20 +156,37 @@ def _enclosures(data: Found) -> list[RawEnclosure]:
     return found
 
 
+def _skipped(data: Found) -> frozenset[int]:
+    """``skipHours`` (0 to 23, in RSS 0.91 up to 24) and ``skipDays`` of RSS 2.0, in GMT.
+
+    Nothing when it would leave no hour of the week.
+    """
+    hours = {
+        int(text) % 24
+        for text in map(str.strip, data.get("skip_hours") or ())
+        if text.isascii() and text.isdigit() and len(text) < 3 and int(text) <= 24
+    }
+    names = {text.strip().lower() for text in data.get("skip_days") or ()}
+    days = {number for number, name in enumerate(_DAYS) if name in names}
+    if not hours and not days:
+        return frozenset()
+    skipped = frozenset(
+        hour for hour in range(168) if hour % 24 in hours or hour // 24 in days
+    )
+    return skipped if len(skipped) < 168 else frozenset()
+
+
 def _fresh_for(data: Found) -> timedelta | None:
     """``ttl`` in minutes (RSS 2.0), or the syndication module's period."""
     hints = []
     ttl = str(data.get("ttl") or "").strip()
     if ttl.isascii() and ttl.isdigit() and len(ttl) < 9:
         hints.append(timedelta(minutes=int(ttl)))
-    period = _PERIODS.get(str(data.get("sy_updateperiod") or "").strip().lower())
-    if period:
-        frequency = str(data.get("sy_updatefrequency") or "1").strip()
-        times = (
-            int(frequency)
-            if frequency.isascii() and frequency.isdigit() and len(frequency) < 6
-            else 1
-        )
-        hints.append(period / max(times, 1))
+    frequency = str(data.get("sy_updatefrequency") or "").strip()
+    # The module's default, for who gives a frequency alone.
+    period = str(data.get("sy_updateperiod") or (frequency and "daily"))
+    if span := _PERIODS.get(period.strip().lower()):
+        times = float(frequency) if _is_frequency(frequency) else 1.0
+        hints.append(min(span, MAX_FRESH * 31) / max(times, 0.01))
     longest = max(hints, default=timedelta())
     return min(longest, MAX_FRESH) if longest else None

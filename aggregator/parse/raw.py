@@ -65,6 +65,8 @@ class RawFeed:
     #: rel=hub and rel=self, possibly relative.
     hubs: list[str] = field(default_factory=list)
     self_link: str | None = None
+    #: Hours of the week in GMT (FeedInfo.skipped).
+    skipped: frozenset[int] = frozenset()
     #: There were more than MAX_ENTRIES.
     cut: bool = False
     #: Something was nested too deep, and left out.

@@ -83,6 +83,8 @@ source = Table(
     # JSON: [[documents, since, [key hash, ...]], ...]
     Column("absences", Text),
     Column("pushes", Text),
+    # When in the week new entries appear: see rhythm.py.
+    Column("rhythm", LargeBinary),
 )
 
 #: WebSub: model.Subscription, one row a callback.

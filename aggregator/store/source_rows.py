@@ -51,6 +51,7 @@ STATE_COLUMNS = (
     "next_poll_reason",
     "absences",
     "pushes",
+    "rhythm",
 )
 
 
@@ -77,6 +78,7 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
         state.next_poll_reason,
         to_json([(a.documents, to_micros(a.since), a.keys) for a in state.absences]),
         _pushes_json(state.pushes),
+        state.rhythm,
     )
 
 
@@ -85,7 +87,7 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
     (etag, modified, body_hash, info, error, warnings) = columns[:6]
     (first, success, poll, new_entry, full, moved) = columns[6:12]
     (retry, fresh_for, interval, next_poll, reason) = columns[12:17]
-    absences, pushes = columns[17:]
+    absences, pushes, rhythm = columns[17:]
     validators = _NO_VALIDATORS
     if etag is not None or modified is not None:
         validators = Validators(etag=etag, last_modified=modified)
@@ -109,14 +111,16 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
         next_poll_reason=reason or "new: never polled",
         absences=_absences_of(absences),
         pushes=_pushes_of(pushes),
+        rhythm=rhythm,
     )
 
 
 def info_of(column: str | None) -> FeedInfo:
     if column is None:
         return _NO_INFO
-    # Rows of the first schema name no hubs.
-    title, link, id_, updated, rights, language, fresh_for, *hubs = decode(column)
+    # Rows of the first schema name neither hubs nor hours.
+    title, link, id_, updated, rights, language, fresh_for, *more = decode(column)
+    skipped = more.pop(0) if more and isinstance(more[0], list) else ()
     return FeedInfo(
         title=title,
         link=link,
@@ -125,7 +129,8 @@ def info_of(column: str | None) -> FeedInfo:
         rights=rights,
         language=language,
         fresh_for=_span_of(fresh_for),
-        hub_links=HubLinks(hubs=tuple(hubs[1:]), topic=hubs[0]) if hubs else _NO_HUBS,
+        hub_links=HubLinks(hubs=tuple(more[1:]), topic=more[0]) if more else _NO_HUBS,
+        skipped=frozenset(skipped),
     )
 
 
@@ -139,6 +144,7 @@ def _info_json(info: FeedInfo) -> str:
             info.rights,
             info.language,
             _span(info.fresh_for),
+            *([sorted(info.skipped)] if info.skipped else ()),
             *(_hubs_row(info.hub_links) if info.hub_links != _NO_HUBS else ()),
         ]
     )

@@ -33,6 +33,7 @@ _OF_THE_ADDRESS = (
     "next_poll",
     "absences",
     "pushes",
+    "rhythm",
 )
 
 

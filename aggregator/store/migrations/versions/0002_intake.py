@@ -15,6 +15,7 @@ ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     op.add_column("source", sa.Column("absences", sa.Text()))
+    op.add_column("source", sa.Column("rhythm", sa.LargeBinary()))
     op.add_column("entry", sa.Column("withdrawn", sa.BigInteger()))
     op.create_table(
         "alert",
