@@ -74,6 +74,28 @@ def test_broken_bytes_are_told_of():
     )
 
 
+@pytest.mark.parametrize("declared", [None, "utf-8", "iso-8859-1", "windows-1251"])
+def test_broken_bytes_in_utf8_make_it_no_other_encoding(declared):
+    body = RUSSIAN.encode().replace("в".encode(), b"\xd0", 1)
+    content_type = f"text/xml; charset={declared}" if declared else None
+
+    assert decode(body, content_type, None).encoding == "utf-8"
+
+
+@pytest.mark.parametrize("declared", [None, "utf-8", "iso-8859-1"])
+def test_a_few_western_letters_are_no_broken_utf8(declared):
+    """Read as UTF-8, three feeds from the web had a hundred unreadable letters each."""
+    text = (
+        f"<rss><title>{'Much plain text, and then ' * 20}a café, for £5</title></rss>"
+    )
+    content_type = f"text/xml; charset={declared}" if declared else None
+
+    found = decode(text.encode("cp1252"), content_type, None)
+
+    assert found.text == text
+    assert (found.complaint is None) == (declared == "iso-8859-1")
+
+
 def test_replacement_characters_of_the_source_are_its_own():
     assert decode("<a>м\ufffdзей</a>".encode(), None, None).complaint is None
 
@@ -95,6 +117,21 @@ def test_unicode_with_and_without_mark(encoding, marked):
 
     assert found.text == RUSSIAN
     assert found.encoding == encoding
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+)
+def test_unicode_without_mark_behind_white_space(encoding):
+    found = decode(f"\r\n  {RUSSIAN}".encode(encoding), None, None)
+
+    assert found.text.strip() == RUSSIAN
+
+
+def test_a_header_makes_no_utf16_of_broken_bytes():
+    body = b"<rss><title>caf\xe9</title></rss>"
+
+    assert decode(body, "text/xml; charset=utf-16", None).encoding == "cp1252"
 
 
 def test_the_mark_beats_the_header():

@@ -186,6 +186,26 @@ class TestJsonFeed:
     def test_what_is_none(self, text, code):
         assert parse(text).code == code
 
+    @pytest.mark.parametrize(
+        "end",
+        [
+            ",]}",
+            "",
+            ',{"id": "3", "title": "Обор',
+            "]}<!-- 0.1 s -->",
+            ']}{"version": 1}',
+            ', {"id": 03}]}',
+        ],
+    )
+    def test_of_an_ill_formed_one_the_items_before_the_fault_are_kept(self, end):
+        found = parse(
+            '{"version": "https://jsonfeed.org/version/1.1", "items": ['
+            '{"id": "1", "title": "А"}, {"id": "2", "title": "Б"}' + end
+        )
+
+        assert [entry.title for entry in found.entries] == ["А", "Б"]
+        assert [warning.code for warning in found.warnings] == ["recovered"]
+
     def test_items_under_numbers_are_items(self):
         """What PHP makes of an array with gaps."""
         found = parse(

@@ -22,9 +22,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# "<" or "{" without a mark: XML 1.0, appendix F.
+# "<" or "{" without a mark, white space before it: XML 1.0, appendix F.
 _WIDE_STARTS = re.compile(
-    rb"(?P<utf_32_be>\0\0\0[<{])|(?P<utf_32_le>[<{]\0\0\0)|(?P<utf_16_be>\0[<{]\0[^\0])|(?P<utf_16_le>[<{]\0[^\0]\0)"
+    rb"(?P<utf_32_be>(?:\0\0\0\s){0,50}\0\0\0[<{])|(?P<utf_32_le>(?:\s\0\0\0){0,50}[<{]\0\0\0)"
+    rb"|(?P<utf_16_be>(?:\0\s){0,50}\0[<{]\0[^\0])|(?P<utf_16_le>(?:\s\0){0,50}[<{]\0[^\0]\0)"
 )
 # Names that sources use and Python does not know, and charsets whose supersets
 # everybody means (WHATWG Encoding, 4.2).
@@ -77,6 +78,9 @@ _http_charset = re.compile(
 
 #: More unreadable characters than one in this many, and it is not that encoding.
 _TOLERANCE = 50
+#: Whole letters for each broken one in damaged UTF-8.
+_TOLERABLE_SHARE = 4
+_HIGH_BYTES = bytes(range(0x80, 0x100))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,7 @@ def decode(
     for mark, codec in _MARKS:
         if body.startswith(mark):
             return _marked(body[len(mark) :], codec, declared)
-    if wide := _WIDE_STARTS.match(body.lstrip(b" \t\r\n")[:4]):
+    if wide := _WIDE_STARTS.match(body):
         codec = str(wide.lastgroup).replace("_", "-")
         text = _decoded(body, codec)
         return (
@@ -128,22 +132,30 @@ def _marked(body: bytes, codec: str, declared: list[tuple[str, str]]) -> Decoded
 
 
 def _eight_bits(body: bytes, declared: list[tuple[str, str]]) -> Decoded | None:
-    """Text that is not UTF-8: the declared charset if it makes sense, else what does."""
+    """Text that is not wholly UTF-8: that with a few broken bytes, the declared charset
+    if it makes sense, else what does."""
+    text = _decoded(body, "utf-8")
+    if _is_damaged_utf8(body, text):
+        return _judged(text, "utf-8", declared, broken=True)
     for _, codec in declared:
         text = _decoded(body, codec)
-        if _makes_sense(body, text, codec):
+        if codec != "utf-8" and _makes_sense(body, text, codec):
             return _judged(text, codec, declared, broken=True)
-    text = _decoded(body, "utf-8")
-    if _is_readable(text):  # a few broken bytes, or the document is cut inside a letter
-        return _judged(text, "utf-8", declared, broken=True)
     codec = guess_cyrillic(body) or "cp1252"
     text = _decoded(body, codec)
     return _judged(text, codec, declared, broken=True) if _is_readable(text) else None
 
 
+def _is_damaged_utf8(body: bytes, text: str) -> bool:
+    """Whether most letters of more than a byte are whole; of other encodings none is."""
+    broken = text.count("\ufffd")
+    ascii_bytes = len(body.translate(None, _HIGH_BYTES))
+    return len(text) - ascii_bytes - broken > _TOLERABLE_SHARE * broken
+
+
 def _makes_sense(body: bytes, text: str, codec: str) -> bool:
-    if not _is_readable(text):
-        return False
+    if not _is_readable(text) or codec.startswith(("utf-16", "utf-32")):
+        return False  # nearly all bytes make some letter of these, and none makes sense
     if codec in _SINGLE_BYTE_CYRILLIC:
         return reads_as_cyrillic(body, codec)
     if codec in _WESTERN:

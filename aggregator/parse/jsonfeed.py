@@ -15,12 +15,16 @@ _VERSION = "jsonfeed.org/version/"
 
 
 def read_json_feed(text: str) -> RawFeed | SourceError:
-    """The feed in a text that begins with ``{`` or ``[``, or why there is none."""
+    """The feed in a text that begins with ``{`` or ``[``, or why there is none.
+
+    Of one that is cut or ill-formed the items before the fault are kept.
+    """
     is_feed = _VERSION in text[:1_000_000]
+    recovered = None
     try:
-        document = json.loads(
-            text, strict=False, parse_constant=lambda _: None, parse_int=_number
-        )
+        document, end = _DECODER.raw_decode(text)
+        if text[end:].strip("\0 \t\r\n"):
+            recovered = "something stands behind the feed"
     except RecursionError:
         return SourceError(
             code="limit:depth", message="The JSON is nested too deep to be read."
@@ -28,9 +32,13 @@ def read_json_feed(text: str) -> RawFeed | SourceError:
     except ValueError as fault:
         if not is_feed:
             return not_json_feed()
-        return SourceError(
-            code="parse:json", message=f"A JSON Feed that cannot be read: {fault}"[:500]
-        )
+        items = _items_before_fault(text)
+        if not items:
+            return SourceError(
+                code="parse:json", message=f"A JSON Feed that cannot be read: {fault}"
+            )
+        document = {"version": _VERSION, "items": items}
+        recovered = f"the JSON is ill-formed ({fault})"
     if not isinstance(document, dict) or _VERSION not in _text(document.get("version")):
         return not_json_feed()
     items = _objects(_array(document.get("items")))
@@ -48,12 +56,34 @@ def read_json_feed(text: str) -> RawFeed | SourceError:
             if _text(hub.get("type")).lower() == "websub"
         ],
         self_link=_text(document.get("feed_url")) or None,
+        recovered=recovered,
     )
+
+
+def _items_before_fault(text: str) -> list[Any]:
+    start = _items_start(text)
+    items: list[Any] = []
+    position = start.end() if start else len(text)
+    try:
+        while len(items) <= MAX_ENTRIES:
+            item, position = _DECODER.raw_decode(text, position)
+            items.append(item)
+            position = _comma(text, position).end()  # type: ignore[union-attr]  # matches ""
+    except (ValueError, RecursionError):
+        pass
+    return items
 
 
 def _number(digits: str) -> int | None:
     # Python refuses integers of more than 4,300 digits; no field needs more than 19.
     return int(digits) if len(digits) < 25 else None
+
+
+_DECODER = json.JSONDecoder(
+    strict=False, parse_constant=lambda _: None, parse_int=_number
+)
+_items_start = re.compile(r'"items"\s*:\s*\[\s*').search
+_comma = re.compile(r"[\s,]*").match
 
 
 def _entry(item: dict[str, Any]) -> RawEntry:

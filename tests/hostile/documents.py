@@ -219,6 +219,8 @@ ENCODINGS = [
     gives("enc_question_marks", rss(item("enc_question_marks", title="???????? ? ??????: enc", text="? ???? ??? ??????, ????????? ??????.")), warnings="mojibake"),
     gives("enc_broken_bytes", feed("enc_broken_bytes").replace("раз".encode(), b"\xff\xfe\xd0"), warnings="encoding"),
     gives("enc_surrogates", rss(item("enc_surrogates", title="Новость enc_surrogates раз")).encode().replace("раз".encode(), b"\xed\xa0\x80"), warnings="encoding"),
+    gives("enc_western_few", b"<rss><channel><item><title>Caf\xe9 enc_western_few</title><guid>c</guid><description>Plain words of enc_western_few.</description></item></channel></rss>", titles=("Café enc_western_few",), warnings="encoding"),
+    encoded("enc_http_utf16", "utf-8", http="utf-16", warnings="encoding"),
     gives("enc_odd_utf16", feed("enc_odd_utf16").decode().encode("utf-16") + b"\0", warnings="recovered"),
 ]  # fmt: skip
 
@@ -249,6 +251,9 @@ JSON = [
     gives("json_mark", Answer(body=codecs.BOM_UTF8 + json_feed(json_item("json_mark")).body)),
     fails("json_deep", js('{"version": "https://jsonfeed.org/version/1.1", "items": ' + "[" * 200_000), "limit:depth"),
     fails("json_deep_closed", js("[" * 100_000 + "]" * 100_000), "limit:depth"),
+    gives("json_cut", js(json_feed(json_item("json_cut"), json_item("json_cut", id="2")).body[:-30]), warnings="recovered"),
+    gives("json_comma", js(json_feed(json_item("json_comma")).body.replace(b"}]", b"},]")), warnings="recovered"),
+    gives("json_behind", js(json_feed(json_item("json_behind")).body + b"<!-- 0.1 s -->"), warnings="recovered"),
     gives("json_surrogate", json_feed(json_item("json_surrogate", title="Новость json_surrogate \ud800", id="\udc00")), titles=("Новость json_surrogate",)),
     gives("json_huge_int", raw_json("json_huge_int", f'"id": {"9" * 5000}, "attachments": [{{"url": "http://a.example/x", "mime_type": "a/b", "size_in_bytes": {"9" * 4000}}}]')),
     gives("json_nan", raw_json("json_nan", '"id": NaN, "date_published": Infinity, "attachments": [{"url": "http://a.example/x", "mime_type": "a/b", "size_in_bytes": -1e999}]'), warnings=""),
