@@ -151,6 +151,10 @@ _LONGEST_ENTITY = 40
 _formatted_text = re.compile(r"[<&>]").search
 
 
+class _Base:
+    url: str | None = None
+
+
 class Sanitiser:
     """Cleans the HTML fields of one document.
 
@@ -158,13 +162,15 @@ class Sanitiser:
     """
 
     def __init__(self) -> None:
-        self._base: str | None = None
+        # Not an attribute: nh3's objects are unknown to Python's collector, so that one
+        # that led back to its owner would keep both for ever.
+        self._base = base = _Base()
         self._cleaner = nh3.Cleaner(
             tags=_TAGS,
             clean_content_tags=_DROPPED_WITH_CONTENT,
             attributes=_ATTRIBUTES,
             url_schemes={"http", "https", "mailto"},
-            url_relative=lambda link: links.resolve(self._base, link),
+            url_relative=lambda link: links.resolve(base.url, link),
             link_rel="noopener noreferrer nofollow",
         )
 
@@ -178,7 +184,7 @@ class Sanitiser:
             return html
         if not _formatted_text(html):
             return clean_text(html[:MAX_FIELD])
-        self._base = base
+        self._base.url = base
         clean = self._within_limits(html)
         if "<img" in clean:
             clean = _image.sub(_kept_image, clean)
