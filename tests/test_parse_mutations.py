@@ -9,7 +9,7 @@ DATA = Path(__file__).parent / "data"
 
 
 def test_damaged_documents_break_no_law():
-    bodies = read_files([DATA / "parse", DATA / "sitemaps", DATA / "pages"])
+    bodies = read_files([DATA / "parse"])
 
     tally = run(bodies, range(2000))
 
@@ -28,4 +28,4 @@ def test_a_broken_law_would_be_seen():
     (entry,) = found.entries
     object.__setattr__(entry, "summary", "<a href='javascript:x'>\x01</a>")
 
-    assert list(faults(found)) == ["unclean: \"href='javascript:\""]
+    assert list(faults(found)) == ['unclean: "href=\'javascript:"']
