@@ -45,6 +45,7 @@ def read_document(job: DocumentJob, *, rules: Rules) -> DocumentRead | SourceErr
         timezone=job.source.timezone,
         kind=job.source.kind,
         page=job.source.page,
+        now=job.fetched_at,
     )
     if isinstance(feed, SourceError):
         return feed

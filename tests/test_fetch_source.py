@@ -366,6 +366,53 @@ def test_codings_are_undone(coding, body):
 
 
 @pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/sitemap.xml.gz", ["Content-Type: text/xml"]),
+        ("/feed", ["Content-Type: application/gzip"]),
+        ("/feed", ["Content-Type: application/x-gzip; charset=utf-8"]),
+    ],
+)
+def test_a_compressed_file_is_unpacked(path, headers):
+    result, _ = poll(answer(gzip.compress(FEED), *headers), path=path)
+
+    assert result.body == FEED
+
+
+def test_a_compressed_file_in_a_coding():
+    packed = gzip.compress(gzip.compress(FEED))
+
+    result, _ = poll(answer(packed, "Content-Encoding: gzip"), path="/sitemap.xml.gz")
+
+    assert result.body == FEED
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (gzip.compress(b"x" * 2_000_000), "too_large"),
+        (gzip.compress(FEED)[:-12], "truncated"),
+        (gzip.compress(FEED)[:-8] + b"\0" * 8, "decode"),
+        (gzip.compress(b" \n"), "empty"),
+    ],
+    ids=["bomb", "cut", "broken", "empty"],
+)
+def test_a_compressed_file_that_is_none(body, code):
+    result, _ = poll(answer(body), path="/sitemap.xml.gz")
+
+    assert code_of(result) == code
+
+
+def test_gzip_that_nothing_announces_stays_as_it_is():
+    """The parser says what it is: a gzip archive."""
+    packed = gzip.compress(FEED)
+
+    result, _ = poll(answer(packed, "Content-Type: application/rss+xml"))
+
+    assert result.body == packed
+
+
+@pytest.mark.parametrize(
     ("coding", "body"),
     [
         ("br", b"\x8b\x02\x80<rss>\x03"),

@@ -430,3 +430,25 @@ def test_any_date_in_any_format(value, format_):
     found = read_as(value, format_)
 
     assert found is None or is_date_format(format_)
+
+
+@pytest.mark.parametrize(
+    ("written", "utc"),
+    [
+        ("Сегодня, 14:30", "2026-09-01T11:30"),
+        ("сегодня в 9.05", "2026-09-01T06:05"),
+        ("Опубликовано вчера, 23:59", "2026-08-31T20:59"),
+        ("Позавчера", "2026-08-29T21:00"),
+        ("Yesterday at 10:00", "2026-08-31T07:00"),
+    ],
+)
+@pytest.mark.parametrize("date_format", [None, "%d.%m.%Y %H:%M"])
+def test_days_that_are_named_from_today(written, utc, date_format):
+    """Of the source's own day: in Moscow it is the first of September already."""
+    page = PageSelectors(item="li", title="b", date="i", date_format=date_format)
+    now = datetime(2026, 8, 31, 21, 30, tzinfo=UTC)
+
+    found = parse(f"<li><b>Т</b><i>{written}</i>", page, now=now)
+
+    assert found.entries[0].published == datetime.fromisoformat(f"{utc}+00:00")
+    assert found.warnings == ()

@@ -87,6 +87,29 @@ def test_a_plain_sitemap_gives_addresses_and_when_they_changed():
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("news/otkrytie-parka-pobedy", "Otkrytie parka pobedy"),
+        ("news/1234-otkrytie-parka-pobedy.html?utm=1", "Otkrytie parka pobedy"),
+        ("news/otkrytie_parka_pobedy_20260901/", "Otkrytie parka pobedy"),
+        (
+            "%D0%BD%D0%B0-%D1%80%D0%B5%D0%BA%D0%B5-%D0%BB%D1%91%D0%B4",
+            "На реке лёд",
+        ),
+        ("news/5-let-parku-pobedy", "5 let parku pobedy"),
+        ("culture/", None),
+        ("news/12345", None),
+        ("about-us", None),
+        ("%FF%FE-%00-%01", None),
+    ],
+)
+def test_a_page_without_title_is_called_by_its_address(path, title):
+    (entry,) = entries(urlset(f"<url><loc>https://a.ru/{path}</loc></url>"))
+
+    assert entry.title == (title or entry.link)
+
+
 def test_an_index_is_not_followed_and_names_its_children_but_none_inside():
     found = parse((DATA / "index.xml").read_bytes())
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from aggregator.clock import Clock
 from aggregator.fetch import hints
@@ -25,7 +26,7 @@ from aggregator.fetch.redirects import (
     start_at,
 )
 from aggregator.http import BadAddress, Client, RequestFailed, Response
-from aggregator.http.inflate import ACCEPTED, inflater, too_large
+from aggregator.http.inflate import ACCEPTED, GZIP_MAGIC, inflater, too_large
 from aggregator.model import (
     Failed,
     Fetched,
@@ -42,6 +43,7 @@ ACCEPT = (
 )
 #: A network read gives 64 kB; chunks of a byte each would cost 15 µs a byte.
 MAX_PIECES = 50_000
+_GZIP_TYPES = frozenset({"application/gzip", "application/x-gzip"})
 #: An error page that drips must not hide the status we already know.
 CHALLENGE_DEADLINE = 1.0
 MAX_ERROR_PAGE = 1_000_000
@@ -100,6 +102,8 @@ async def _fetch(
         now = clock.now()
         if response.status == 200:
             body = await _body(response, max_bytes)
+            if _is_gzip_file(body, at, response):
+                body = _unpacked(body, max_bytes)
             return Fetched(
                 url=at,
                 body=body,
@@ -177,6 +181,24 @@ async def _body(response: Response, max_bytes: int) -> bytes:
             raise RequestFailed("protocol", "The body comes in chunks of a few bytes.")
     inflate.finish()
     body = b"".join(inflated)
+    if not body or body.isspace():
+        raise RequestFailed("empty", "The document is empty.")
+    return body
+
+
+def _is_gzip_file(body: bytes, url: str, response: Response) -> bool:
+    """``sitemap.xml.gz``: compressed as it lies there, without a Content-Encoding."""
+    if not body.startswith(GZIP_MAGIC):
+        return False
+    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    return kind in _GZIP_TYPES or urlsplit(url).path.lower().endswith(".gz")
+
+
+def _unpacked(body: bytes, max_bytes: int) -> bytes:
+    """What a gzip file holds; one inside it stays what it is."""
+    inflate = inflater("gzip", max_bytes=max_bytes)
+    body = inflate.feed(body)
+    inflate.finish()
     if not body or body.isspace():
         raise RequestFailed("empty", "The document is empty.")
     return body

@@ -7,6 +7,7 @@ memory is stopped there, so nothing here watches the clock.
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from itertools import islice
 
 from aggregator.model import (
@@ -47,12 +48,14 @@ def parse_document(
     timezone: str = "Europe/Moscow",
     kind: SourceKind = "feed",
     page: PageSelectors | None = None,
+    now: datetime | None = None,
 ) -> ParsedFeed | SourceError:
     """The feed that ``body`` holds, or why there is none. Raises nothing but MemoryError.
 
     ``url`` is where the body came from, the base of relative links; ``content_type``
     the HTTP header; ``encoding`` overrides what the document says; ``timezone`` (IANA)
-    is that of dates which name none. ``page`` belongs to the kind of that name.
+    is that of dates which name none. ``page`` belongs to the kind of that name, and
+    ``now`` says what «сегодня» means on one.
     """
     try:
         if kind == "page":
@@ -62,13 +65,15 @@ def parse_document(
         decoded = _decoded(body, content_type, encoding)
         if isinstance(decoded, SourceError):
             return decoded
-        raw = _read_as(kind, page, decoded.text.lstrip("\ufeff \t\r\n\0"), url)
+        zone = source_zone(timezone)
+        today = now.astimezone(zone).date() if now else None
+        raw = _read_as(kind, page, today, decoded.text.lstrip("\ufeff \t\r\n\0"), url)
         if isinstance(raw, SourceError):
             return raw
         return parsed_feed(
             raw,
             url=url,
-            zone=source_zone(timezone),
+            zone=zone,
             document_chars=len(decoded.text),
             warnings=(*_encoding_warning(decoded), *raw.warnings),
         )
@@ -96,7 +101,11 @@ def _decoded(
 
 
 def _read_as(
-    kind: SourceKind, page: PageSelectors | None, text: str, url: str
+    kind: SourceKind,
+    page: PageSelectors | None,
+    today: date | None,
+    text: str,
+    url: str,
 ) -> RawFeed | SourceError:
     if not text:
         return SourceError(
@@ -106,7 +115,7 @@ def _read_as(
     if page is not None:
         from aggregator.parse.page import read_page
 
-        return read_page(text, url, page)
+        return read_page(text, url, page, today)
     if kind == "sitemap":
         from aggregator.parse.sitemap import read_sitemap
 

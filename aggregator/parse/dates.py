@@ -7,7 +7,7 @@ ISO 8601, Unix times, ``05.01.2026 10:00``. What names no zone is local to the s
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -107,6 +107,23 @@ _offset = re.compile(r"([+-])\s*(\d{1,2})(?::?(\d{2}))?").fullmatch
 _named_offset = re.compile(
     r"(?:utc|gmt|ut|мск|msk)\s*([+-]\s*\d{1,2}(?::?\d{2})?)", _FLAGS
 ).fullmatch
+
+
+_named_day = re.compile(
+    r"\b(сегодня|вчера|позавчера|today|yesterday)\b(?:[\s,]*(?:(?:в|at)\s+)?(\d{1,2}[:.]\d{2})(?!\d))?",
+    _FLAGS,
+).search
+_DAYS_AGO = {"сегодня": 0, "today": 0, "вчера": 1, "yesterday": 1, "позавчера": 2}
+
+
+def named_day(value: str, today: date) -> str | None:
+    """The date in «Вчера, 14:30» in ISO 8601, without a zone; None when there is none."""
+    match = _named_day(value[:_MAX_LENGTH])
+    if match is None:
+        return None
+    day = today - timedelta(days=_DAYS_AGO[match[1].lower()])
+    time = match[2].replace(".", ":") if match[2] else ""
+    return f"{day.isoformat()} {time}".rstrip()
 
 
 def parse_date(value: str, zone: tzinfo) -> datetime | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, date
 from itertools import islice
 from mimetypes import guess_type
 
@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from aggregator.model import PageSelectors, SourceError, SourceWarning
 from aggregator.parse.dateformat import read_as
-from aggregator.parse.dates import parse_date
+from aggregator.parse.dates import named_day, parse_date
 from aggregator.parse.html import Sanitiser, before_depth
 from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
 from aggregator.parse.sniff import feed_links, is_challenge
@@ -80,13 +80,18 @@ def _is_utf8(name: str) -> bool:
     return name.lower().replace("_", "-") in ("utf-8", "utf8")
 
 
-def read_page(text: str, url: str, page: PageSelectors) -> RawFeed | SourceError:
-    """The entries that the selectors find on a page, or why there are none."""
+def read_page(
+    text: str, url: str, page: PageSelectors, today: date | None = None
+) -> RawFeed | SourceError:
+    """The entries that the selectors find on a page, or why there are none.
+
+    ``today`` is what «сегодня» means there; without it such dates are unreadable.
+    """
     tree = _tree(text)
     items = tree.css(page.item)
     if not items:
         return _nothing_matches(tree, text, url, page)
-    reader = _Reader(page, TEXT_GROWTH * len(text) + TEXT_ALLOWANCE)
+    reader = _Reader(page, today, TEXT_GROWTH * len(text) + TEXT_ALLOWANCE)
     for item in items[:MAX_ENTRIES]:
         reader.read(item)
     for key in ("title", "link"):
@@ -120,12 +125,13 @@ def _tree(text: str) -> LexborHTMLParser:
 class _Reader:
     """Reads items, and counts where selectors found something."""
 
-    def __init__(self, page: PageSelectors, room: int) -> None:
+    def __init__(self, page: PageSelectors, today: date | None, room: int) -> None:
         self.entries: list[RawEntry] = []
         self.matches: Counter[str] = Counter()
         #: Characters that may still be taken.
         self.room = room
         self._page = page
+        self._today = today
         self._sanitiser = Sanitiser()
         self._unfit: list[str] = []
 
@@ -179,6 +185,12 @@ class _Reader:
         self.matches["date"] += 1
         exact = _attribute(node, "datetime") or _attribute(node, "content")
         text = self._text(node)
+        if (
+            self._today
+            and not _is_date(exact)
+            and (day := named_day(text, self._today))
+        ):
+            return day
         if self._page.date_format is None:
             return exact if _is_date(exact) else _date_within(text) or text or exact
         for value in filter(None, (text, exact)):

@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 from heapq import nlargest
 from mimetypes import guess_type
+from urllib.parse import unquote
 from xml.parsers import expat
 
 from aggregator import links
@@ -230,7 +231,7 @@ def _entry(url: _Url) -> RawEntry:
     title = _first(url, "news:title")
     return RawEntry(
         links=url["loc"],
-        title=RawText(title) if title else None,
+        title=RawText(title) if title else _title_of(url["loc"][0]),
         published=_first(url, "news:publication_date"),
         updated=_first(url, "lastmod"),
         categories=url.get("news:keywords", []),
@@ -241,3 +242,24 @@ def _entry(url: _Url) -> RawEntry:
             if len(image) < 2000  # guess_type is slow on data: URLs
         ],
     )
+
+
+def _title_of(address: str) -> RawText | None:
+    """What a page is called by its address: ``/news/12-otkrytie-parka.html``.
+
+    None where that says less than the address itself, which then is the title.
+    """
+    name = unquote(address[:2000].rstrip("/").rpartition("/")[2].partition("?")[0])
+    words = _numbers("", _file_type("", name)).strip("-_ ")
+    words = " ".join(_parts(clean_text(words)))
+    if len(_words(words)) < _ENOUGH_WORDS or "\ufffd" in words:
+        return None
+    return RawText(words[0].upper() + words[1:], html=False)
+
+
+#: Fewer are a section or a number.
+_ENOUGH_WORDS = 3
+_file_type = re.compile(r"\.[a-z]{2,5}$").sub
+_numbers = re.compile(r"^\d{3,}(?=[-_])|(?<=[-_])\d{5,}$").sub
+_parts = re.compile(r"[^-_+\s]+").findall
+_words = re.compile(r"[^\W\d]+").findall
