@@ -490,8 +490,6 @@ class DocumentJob:
     url: str
     body: bytes
     content_type: str | None
-    #: Aware, UTC: what a page's «сегодня» refers to.
-    fetched_at: datetime
     #: Key hash -> content hash of the source's stored entries and tombstones; None:
     #: withdrawn, to be read whatever it says.
     known: Mapping[int, int | None]

@@ -227,7 +227,6 @@ class Intake:
             url=result.url,
             body=result.body,
             content_type=result.content_type,
-            fetched_at=result.fetched_at,
             known=known,
             tag_since=tag_since,
             fetched_at=result.fetched_at,
