@@ -123,7 +123,7 @@ def _client(config: Config) -> Client:
 @asynccontextmanager
 async def open_intake(config: Config, clock: Clock) -> AsyncIterator[Intake]:
     """Fetching and reading for one configuration, with a client and workers of its own."""
-    pool = Pool("aggregator.reading:reader", config.topics)
+    pool = Pool("aggregator.reading:reader", (config.topics, config.gazetteer))
     try:
         async with _client(config) as client:
             politeness = Politeness(

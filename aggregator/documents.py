@@ -36,23 +36,23 @@ class Document:
     """One published file that shows stories."""
 
     name: str
-    #: None: all stories.
+    #: Key of a topic or of a place; None: all stories.
     topic: str | None
     title: str
 
 
 def feeds(config: Config) -> tuple[Document, ...]:
-    """The Atom documents: all stories, then one document a topic."""
+    """The Atom documents: all stories, then one document a topic, one a place."""
     merged = Document(name="feed.atom", topic=None, title=config.site.title)
+    titles = {topic.key: topic.title for topic in config.topics}
+    titles |= {place.key: place.title for place in config.places}
     return (
         merged,
         *(
             Document(
-                name=f"{topic.key}.atom",
-                topic=topic.key,
-                title=f"{config.site.title}: {topic.title}",
+                name=f"{key}.atom", topic=key, title=f"{config.site.title}: {title}"
             )
-            for topic in config.topics
+            for key, title in titles.items()
         ),
     )
 
@@ -199,9 +199,15 @@ def _stands(folder: Path, record: DocumentRecord, inputs: str) -> bool:
 def _rendered(
     store: Store, config: Config, document: Document, headers: Sequence[StoryHeader]
 ) -> bytes:
-    configured = {topic.key for topic in config.topics}
+    topics = {topic.key for topic in config.topics}
     stories = [
-        replace(story, topics=tuple(key for key in story.topics if key in configured))
+        replace(
+            story,
+            topics=tuple(key for key in story.topics if key in topics),
+            places=tuple(
+                place.key for place in config.gazetteer if place.key in story.topics
+            ),
+        )
         for story in store.stories([header.id for header in headers])
     ]
     if document.name == INDEX:
@@ -230,6 +236,7 @@ def _inputs(
         for info in [states[key].info]
     ]
     topics = [(topic.key, topic.title) for topic in config.topics]
+    places = [(place.key, place.title) for place in config.gazetteer]
     stories = [(header.id, header.revision) for header in headers]
     parts = (
         __version__,
@@ -237,6 +244,7 @@ def _inputs(
         config.site,
         config.publish,
         topics,
+        places,
         sources,
         infos,
         stories,
@@ -263,6 +271,7 @@ def _atom(
             timezone=site.timezone,
             author=site.author or site.title,
             topics={topic.key: topic.title for topic in config.topics},
+            places={place.key: place.title for place in config.gazetteer},
             summary_length=config.publish.summary_length,
             empty_updated=created,
         ),

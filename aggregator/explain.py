@@ -45,7 +45,7 @@ def explain(
         "published": _published(history, standing, config, now),
         "story": _story(history),
         "topics": _topics(store, history),
-        "places": [],
+        "places": _places(store, history, config),
         "events": _events(store, history),
     }
 
@@ -143,6 +143,31 @@ def _topics(store: Store, history: EntryHistory) -> list[dict[str, Any]]:
                 tagged.add(score.topic)
                 own.append(_topic(score) | {"member": history.members[ref].key})
     return own
+
+
+def _places(
+    store: Store, history: EntryHistory, config: Config
+) -> list[dict[str, Any]]:
+    """The entry's own places, then those its story has from other members."""
+    titles = {place.key: place.title for place in config.gazetteer}
+    others = [ref for ref in history.members if ref != history.stored.ref]
+    found: dict[str, dict[str, Any]] = {}
+    for ref, stored in [(None, history.stored), *_in_order(store, others)]:
+        for match in stored.places:
+            member = {} if ref is None else {"member": history.members[ref].key}
+            found.setdefault(
+                match.place,
+                {
+                    "place": match.place,
+                    "title": titles.get(match.place, match.place),
+                    "name": match.name,
+                    "form": match.form,
+                    "field": match.field,
+                    "position": match.position,
+                }
+                | member,
+            )
+    return list(found.values())
 
 
 def _in_order(store: Store, refs: list[EntryRef]) -> list[tuple[EntryRef, Any]]:

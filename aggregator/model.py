@@ -510,6 +510,7 @@ class EntryRead:
     topics: tuple[TopicScore, ...] = ()
     #: Of an entry tagged ``events``.
     events: tuple[Event, ...] = ()
+    places: tuple[PlaceMatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -723,6 +724,7 @@ class StoredEntry:
     ad: bool
     topics: tuple[TopicScore, ...] = ()
     events: tuple[Event, ...] = ()
+    places: tuple[PlaceMatch, ...] = ()
     #: Why it was withheld before it was withdrawn; as `withheld` when it was not.
     admitted: Withheld | None = None
 
@@ -848,6 +850,9 @@ class PublishedStory:
     source: SourceInfo
     #: The others, lead excluded, by effective date.
     members: tuple[PublishedMember, ...]
-    #: Topic keys of all members, in feeds.yaml's order.
+    #: Topic keys of all members, in feeds.yaml's order; as the store gives it, place
+    #: keys as well.
     topics: tuple[str, ...]
+    #: Place keys of all members, in the gazetteer's order.
+    places: tuple[str, ...] = ()
     ad: bool = False

@@ -20,22 +20,35 @@ from aggregator.model import (
     EntryRead,
     Event,
     Fingerprint,
+    Place,
     SourceError,
     Topic,
 )
 from aggregator.parse import parse_document
 from aggregator.russian import analyse
-from aggregator.tag import Rules, compile_topics, tag
+from aggregator.tag import (
+    Gazetteer,
+    Rules,
+    compile_places,
+    compile_topics,
+    find_places,
+    tag,
+)
 
 
 def reader(
-    topics: Sequence[Topic],
+    setup: tuple[Sequence[Topic], Sequence[Place]],
 ) -> Callable[[DocumentJob], DocumentRead | SourceError]:
-    """`read_document` with the rules compiled, once per worker."""
-    return partial(read_document, rules=compile_topics(topics))
+    """`read_document` with rules and gazetteer compiled, once per worker."""
+    topics, places = setup
+    return partial(
+        read_document, rules=compile_topics(topics), gazetteer=compile_places(places)
+    )
 
 
-def read_document(job: DocumentJob, *, rules: Rules) -> DocumentRead | SourceError:
+def read_document(
+    job: DocumentJob, *, rules: Rules, gazetteer: Gazetteer
+) -> DocumentRead | SourceError:
     """Read one document; only entries that `job.known` lacks or knows otherwise come back."""
     feed = parse_document(
         job.body,
@@ -56,7 +69,7 @@ def read_document(job: DocumentJob, *, rules: Rules) -> DocumentRead | SourceErr
         found = fingerprint(entry, shared)
         seen.append(found.key)
         if job.known.get(found.key) != found.content:
-            fresh.append(_read_entry(entry, found, job, rules))
+            fresh.append(_read_entry(entry, found, job, rules, gazetteer))
     return DocumentRead(
         info=feed.info,
         seen=tuple(seen),
@@ -68,7 +81,11 @@ def read_document(job: DocumentJob, *, rules: Rules) -> DocumentRead | SourceErr
 
 
 def _read_entry(
-    entry: Entry, found: Fingerprint, job: DocumentJob, rules: Rules
+    entry: Entry,
+    found: Fingerprint,
+    job: DocumentJob,
+    rules: Rules,
+    gazetteer: Gazetteer,
 ) -> EntryRead:
     """The entry with what its words say; one analysis serves every stage."""
     claimed = entry.published or entry.updated
@@ -88,4 +105,10 @@ def _read_entry(
         events = find_events(
             analysis, published.astimezone(ZoneInfo(job.timezone)).date()
         )
-    return EntryRead(entry=entry, fingerprint=found, topics=topics, events=events)
+    return EntryRead(
+        entry=entry,
+        fingerprint=found,
+        topics=topics,
+        events=events,
+        places=find_places(analysis, gazetteer),
+    )

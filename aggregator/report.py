@@ -175,8 +175,23 @@ def print_explanation(report: Mapping[str, Any]) -> None:
         _print(_table(("is", "source", "score", "why", "link"), rows))
     for topic in report["topics"]:
         _print_topic(topic)
+    if report["places"]:
+        _print_places(report["places"])
     for event in report["events"]:
         _print_event(event)
+
+
+def _print_places(places: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        (
+            place["title"],
+            place["form"],
+            f"{place['field']}:{place['position']}",
+            place.get("member", ""),
+        )
+        for place in places
+    ]
+    _print("Places", _table(("place", "found", "where", "from"), rows))
 
 
 def _print_topic(topic: Mapping[str, Any]) -> None:

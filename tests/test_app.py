@@ -546,6 +546,62 @@ def test_a_story_has_the_events_of_all_its_members(site: Site, portal: Portal):
     ]
 
 
+def test_places_are_published_explained_and_have_documents(site: Site, portal: Portal):
+    sea = Item("3", "Пляжи готовят к лету", "Анапские пляжи чистят, в Туапсе ждут.")
+    hills = Item("4", "Мороз", "Ночью в предгорьях до минус пяти.")
+    site.configure(portal.say("/rss", rss(sea, hills)), extra="places: [anapa]\n")
+    site.once()
+
+    assert [
+        (place["place"], place["form"]) for place in site.explain("3")["places"]
+    ] == [
+        ("anapa", "Анапские"),
+        ("tuapsinsky", "Туапсе"),
+    ]
+    assert site.explain("3")["published"]["documents"] == [
+        *("feed.atom", "anapa.atom", "index.html"),
+    ]
+    assert site.explain("4")["places"] == []
+    anapa = site.feed("anapa.atom")
+    assert anapa.feed.title.endswith(": Анапа")
+    (entry,) = anapa.entries
+    assert [(tag.term, tag.scheme, tag.label) for tag in entry.tags] == [
+        ("anapa", "https://news.example.org/places", "Анапа"),
+        ("tuapsinsky", "https://news.example.org/places", "Туапсинский район"),
+    ]
+
+
+def test_a_changed_entrys_places_are_replaced(site: Site, portal: Portal):
+    text = "В {} открыли новый сквер с фонтаном и площадкой для детей."
+    site.configure(
+        portal.say("/rss", rss(Item("3", "Новый сквер", text.format("Сочи"))))
+    )
+    site.once()
+    portal.say("/rss", rss(Item("3", "Новый сквер готов", text.format("Ейске"))))
+    site.once()
+
+    assert [place["place"] for place in site.explain("3")["places"]] == ["yeysky"]
+
+
+def test_a_story_has_the_places_of_all_its_members(site: Site, portal: Portal):
+    title, link = "Концерт оркестра на площади", "https://a.example/concert"
+    texts = "Его услышат в Сочи.", "Его услышат в Анапе и Сочи."
+    one, two = (Item(str(n), title, text, link=link) for n, text in enumerate(texts, 1))
+    site.configure(
+        portal.say("/a", rss(one, site="https://a.example")),
+        portal.say("/b", rss(two, site="https://b.example")),
+        extra="places: [anapa]\n",
+    )
+    site.once()
+
+    told = site.explain(link)
+    assert [(place["place"], place.get("member")) for place in told["places"]] == [
+        ("sochi", None),
+        ("anapa", "2"),
+    ]
+    assert "anapa.atom" in told["published"]["documents"]
+
+
 def test_what_is_withheld_brings_its_topics_to_the_story_it_joins(
     site: Site, portal: Portal
 ):

@@ -50,8 +50,9 @@ class AtomDocument:
     timezone: str
     author: str
     rights: str | None = None
-    #: Topic key -> title, for category labels.
+    #: Topic key -> title, for category labels; places likewise.
     topics: Mapping[str, str]
+    places: Mapping[str, str]
     #: Most characters of a summary.
     summary_length: int
     #: The feed's ``updated`` while it has no entry.
@@ -122,10 +123,14 @@ def _add_entry(
         or document.site_url
     )
     entry.author(_authors(story))
-    for key in story.topics:
-        label = shown.one_line(document.topics.get(key)) or key
-        scheme = f"{document.site_url}topics"
-        entry.category(term=key, scheme=scheme, label=label)
+    for name, keys, titles in (
+        ("topics", story.topics, document.topics),
+        ("places", story.places, document.places),
+    ):
+        for key in keys:
+            label = shown.one_line(titles.get(key)) or key
+            scheme = f"{document.site_url}{name}"
+            entry.category(term=key, scheme=scheme, label=label)
     if rights := shown.one_line(_rights(story.source)):
         entry.rights(rights)
     _add_text(entry, story, document.summary_length, words)

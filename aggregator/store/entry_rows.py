@@ -1,4 +1,4 @@
-"""Entries, their hashes and their topics as rows, and back."""
+"""Entries, their hashes, their topics and places as rows, and back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aggregator.model import (
     Entry,
     EntryRead,
     Fingerprint,
+    PlaceMatch,
     StoredEntry,
     TermMatch,
     TopicScore,
@@ -45,6 +46,7 @@ CONTENT_COLUMNS = (
     "updated",
     "topics",
     "events",
+    "places",
 )
 
 
@@ -68,6 +70,7 @@ def content_row(read: EntryRead) -> tuple[Any, ...]:
         to_micros(entry.updated),
         _topics_json(read.topics) if read.topics else None,
         events_json(read.events) if read.events else None,
+        places_json(read.places),
     )
 
 
@@ -128,6 +131,7 @@ def stored_entry(row: Row[Any]) -> StoredEntry:
         ad=row.ad,
         topics=_topics_of(row.topics),
         events=events_of(row.events),
+        places=_places_of(row.places),
     )
 
 
@@ -135,8 +139,25 @@ def tagged_row(topics: Sequence[TopicScore]) -> str | None:
     return " ".join(score.topic for score in topics if score.tagged) or None
 
 
+def placed_row(places: Sequence[PlaceMatch]) -> str | None:
+    return " ".join(match.place for match in places) or None
+
+
 def tagged_of(column: str | None) -> frozenset[str]:
     return frozenset(column.split(" ")) if column else frozenset()
+
+
+def places_json(places: Sequence[PlaceMatch]) -> str | None:
+    return to_json([(m.place, m.name, m.form, m.field, m.position) for m in places])
+
+
+def _places_of(column: str | None) -> tuple[PlaceMatch, ...]:
+    if column is None:
+        return ()
+    return tuple(
+        PlaceMatch(place=place, name=name, form=form, field=field, position=position)
+        for place, name, form, field, position in decode(column)
+    )
 
 
 def _topics_json(topics: Sequence[TopicScore]) -> str:

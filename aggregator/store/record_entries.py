@@ -11,7 +11,12 @@ from aggregator.model import ChangedEntry, Edit, NewEntry, PollOutcome
 from aggregator.store.batch import Batch
 from aggregator.store.bulk import chunks, delete_many, insert_many, update_many
 from aggregator.store.entries import ENTRY_KEY, Key
-from aggregator.store.entry_rows import CONTENT_COLUMNS, content_row, tagged_row
+from aggregator.store.entry_rows import (
+    CONTENT_COLUMNS,
+    content_row,
+    placed_row,
+    tagged_row,
+)
 from aggregator.store.schema import entry, entry_content, listing, tombstone
 from aggregator.store.sources import pack_keys
 from aggregator.store.values import to_micros
@@ -75,6 +80,7 @@ def _entry_row(
         admission.ad,
         own_site,
         tagged_row(read.topics),
+        placed_row(read.places),
         0,
         *story_columns,
         None,
@@ -173,6 +179,7 @@ _REPLACED = (
     "start_hash",
     "ad",
     "tagged",
+    "placed",
 )
 
 
@@ -186,6 +193,7 @@ def _replaced(changed: ChangedEntry) -> tuple[Any, ...]:
         found.start,
         changed.ad,
         tagged_row(changed.read.topics),
+        placed_row(changed.read.places),
     )
 
 

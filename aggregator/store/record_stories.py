@@ -82,7 +82,7 @@ def _stored_stories(connection: Connection, numbers: Collection[int]) -> dict[in
 def _members(
     connection: Connection, numbers: Collection[int]
 ) -> tuple[dict[Key, _Lead], dict[int, set[str]]]:
-    """Every member as a possible lead, and the union of topics by story number."""
+    """Every member as a possible lead; by story, the union of topics and places."""
     leads: dict[Key, _Lead] = {}
     topics: dict[int, set[str]] = {number: set() for number in numbers}
     for part in chunks(numbers):
@@ -96,6 +96,7 @@ def _members(
             entry.c.withdrawn,
             entry.c.moves,
             entry.c.tagged,
+            entry.c.placed,
         ).where(entry.c.story.in_(part))
         for row in connection.execute(found):
             leads[row.source, row.key_hash] = _Lead(
@@ -106,7 +107,7 @@ def _members(
                 moves=row.moves,
             )
             if row.withdrawn is None:
-                topics[row.story] |= tagged_of(row.tagged)
+                topics[row.story] |= tagged_of(row.tagged) | tagged_of(row.placed)
     return leads, topics
 
 

@@ -134,8 +134,9 @@ entry = Table(
     Column("ad", Boolean, nullable=False),
     # Of an entry in no story: found out when it is asked for.
     Column("own_site", Boolean),
-    # Topic keys, a space between them.
+    # Keys of topics, and of places, a space between them.
     Column("tagged", Text),
+    Column("placed", Text),
     # How often it moved its story's `updated`.
     Column("moves", Integer, nullable=False),
     # Membership and its reasons; an entry has one story at most.
@@ -173,6 +174,7 @@ entry_content = Table(
     Column("updated", BigInteger),
     Column("topics", Text),
     Column("events", Text),
+    Column("places", Text),
     ForeignKeyConstraint(
         ["source", "key_hash"],
         ["entry.source", "entry.key_hash"],
@@ -205,6 +207,7 @@ story = Table(
     Column("announced", Boolean, nullable=False),
 )
 
+#: Topics and places of a story's members; no place has a topic's key.
 story_topic = Table(
     "story_topic",
     metadata,

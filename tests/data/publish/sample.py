@@ -152,6 +152,7 @@ def atom_document(**fields) -> AtomDocument:
         "timezone": "Europe/Moscow",
         "author": "Новости степи",
         "topics": TOPICS,
+        "places": {"stepnoy": "Степной район"},
         "summary_length": 40,
         "empty_updated": datetime(2026, 1, 1, tzinfo=UTC),
     }
