@@ -477,7 +477,7 @@ def after_absence(state: SourceState, now: datetime) -> SourceState:
     """The state when pushes may have been missed: the source is polled at once."""
     if state.pushes is None or state.error is not None:
         return state
-    return replace(state, pushes=replace(state.pushes, hint=True), next_poll=now)
+    return replace(state, next_poll=now)
 
 
 def without_pushes(state: SourceState, source: Source | None) -> SourceState:
@@ -509,8 +509,12 @@ def _pushed(state: SourceState, now: datetime, lease: datetime) -> Pushes:
 def _borne_out(
     pushes: Pushes | None, now: datetime, *, new_entries: bool
 ) -> Pushes | None:
-    """What is believed of the pushes after a poll; None when they missed something."""
-    if pushes is None or now >= pushes.until or (new_entries and not pushes.hint):
+    """What is believed of the pushes after a poll; None: nothing, until the next one.
+
+    They missed something when a poll finds news that nobody told of, and are of no use
+    when it finds none of what was told: a cache may still have the old document.
+    """
+    if pushes is None or now >= pushes.until or pushes.hint != new_entries:
         return None
     return replace(pushes, hint=False)
 

@@ -2,7 +2,8 @@
 
 ``/hub`` is an honest hub. Below it stand others: ``/hub/redirects`` (308 to the honest
 one), ``/hub/leads-away`` (307 to where nobody may go), ``/hub/turns`` (307 to itself),
-``/hub/hangs``, ``/hub/refuses`` (500), ``/hub/denies`` (202, then hub.mode=denied).
+``/hub/hangs``, ``/hub/refuses`` (500), ``/hub/is-busy`` (429, for four hours), ``/hub/denies`` (202, then
+hub.mode=denied).
 Everything else is a document that a test has set.
 """
 
@@ -106,6 +107,8 @@ class Hub:
                 return 307, {"Location": AWAY}
             case "/hub/turns":
                 return 307, {"Location": "/hub/turns"}
+            case "/hub/is-busy":
+                return 429, {"Retry-After": "14400"}
             case "/hub/hangs":
                 self.released.wait(30)
         return 500, {}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.fetch import hints, websub
+from aggregator.http import Client
 from aggregator.links import MAX_HUBS
 from aggregator.model import HubLinks, ParsedFeed, Subscription
 from aggregator.parse import parse_document
@@ -263,3 +266,25 @@ def signed(method: str, body: bytes = b"body", secret: str = "тайна") -> st
 )
 def test_signatures(signatures, trust):
     assert websub.trust(asked(), signatures, b"body") == trust
+
+
+# --- asking -------------------------------------------------------------------------
+
+
+def test_a_redirect_from_https_to_http_does_not_get_the_secret():
+    sent: list[str] = []
+
+    def hub(request: httpx.Request) -> httpx.Response:
+        sent.append(str(request.url))
+        return httpx.Response(307, headers={"Location": "http://one.example/"})
+
+    async def ask():
+        transport = httpx.MockTransport(hub)
+        async with Client(user_agent="test", transport=transport) as client:
+            return await websub.ask(asked(), client=client, now=NOW)
+
+    failed, _ = asyncio.run(ask())
+
+    assert failed is not None
+    assert failed.startswith("redirect:target")
+    assert sent == ["https://one.example/"]

@@ -271,6 +271,23 @@ def test_a_hub_that_is_no_good_is_asked_less_and_less(tmp_path, hub, at, request
         assert set(hub.verifications) == {200}
 
 
+def test_a_hub_that_asks_for_peace_has_it(tmp_path, hub):
+    feed = feed_of(hub, BRIDGE, at="/hub/is-busy")
+    asked = []
+
+    async def scenario(running):
+        await running.poll()
+        for hours in range(6):
+            running.clock.moment = NOW + hours * HOUR
+            running.subscriber.tick()
+            await until(lambda: not running.subscriber._tasks)
+            asked.append(len(hub.forms))
+
+    with_rig(tmp_path, feed, scenario)
+
+    assert asked == [1, 1, 1, 1, 2, 2]
+
+
 def test_a_hub_behind_a_redirect_gets_the_same_request(tmp_path, hub):
     feed = feed_of(hub, BRIDGE, at="/hub/redirects")
 
@@ -419,6 +436,24 @@ def test_sha1_has_the_source_polled_at_once_and_once_a_minute(tmp_path, hub):
         assert await running.poll(insist=False) == []
         running.clock.moment += timedelta(minutes=1)
         assert await running.poll(insist=False) == ["portal"]
+
+    with_rig(tmp_path, feed, scenario)
+
+
+def test_word_of_news_that_a_poll_does_not_find_slows_nothing(tmp_path, hub):
+    """A cache may still have the old document: the news must not wait for a day."""
+    feed = feed_of(hub, BRIDGE)
+
+    async def scenario(running):
+        await running.subscribe(hub)
+        running.clock.moment += timedelta(minutes=5)
+        await running.publish(hub, rss(SCHOOL), method="sha1")
+
+        assert await running.poll(insist=False) == ["portal"]
+
+        state = running.state()
+        assert not state.next_poll_reason.startswith("websub: ")
+        assert state.next_poll <= running.clock.now() + HOUR
 
     with_rig(tmp_path, feed, scenario)
 
