@@ -376,9 +376,7 @@ class Pipeline:
     ) -> PollOutcome:
         """What one push changes: it says nothing of what the source no longer lists."""
         now, lease = pushed.pushed_at, pushed.lease
-        if not isinstance(poll.read, DocumentRead):
-            # What the hub sent makes no sense; that the source has news it says still.
-            return PollOutcome(state=scheduler.after_hint(poll.state, now, lease))
+        assert isinstance(poll.read, DocumentRead)  # noqa: S101 - Machine polls instead
         new = self._admit(poll)
         state = scheduler.after_push(poll.state, poll.source, now, lease, new=bool(new))
         return PollOutcome(
@@ -675,6 +673,8 @@ class Machine:
         self._pushes: dict[str, deque[Pushed]] = {}
         self._changes: dict[str, Callable[[SourceState], SourceState]] = {}
         self._pushed_bytes = 0
+        #: When word of news last had, or will have, a source polled.
+        self._hinted: dict[str, datetime] = {}
         #: Monotonic times until which pushes of a source are not read.
         self._resting: dict[str, float] = {}
         self._polls: asyncio.Queue[tuple[Pipeline, Poll] | None] = asyncio.Queue(
@@ -708,6 +708,15 @@ class Machine:
         self._pushes.setdefault(source_id, deque()).append(pushed)
         if source_id not in self._busy:
             self._free(source_id)
+
+    def hint(self, source_id: str, now: datetime, lease: datetime) -> None:
+        """A hub said that there is news: poll the source at once, once a minute at most."""
+        poll_at = scheduler.hinted_poll(self._hinted.get(source_id), now)
+        self._hinted[source_id] = poll_at
+        self.change(
+            source_id,
+            partial(scheduler.after_hint, poll_at=poll_at, now=now, lease=lease),
+        )
 
     def change(
         self, source_id: str, change: Callable[[SourceState], SourceState]
@@ -813,11 +822,14 @@ class Machine:
         if seconds > QUICK_PUSH:
             self._resting[source_id] = started + seconds * PUSH_REST
         _log_poll(poll, seconds)
+        if poll.error is not None:
+            # What the hub sent makes no sense; that there is news it says still.
+            self._poll_instead(source_id, pushed)
+            return None
         return poll
 
     def _poll_instead(self, source_id: str, pushed: Pushed) -> None:
-        now, lease = pushed.pushed_at, pushed.lease
-        self.change(source_id, partial(scheduler.after_hint, now=now, lease=lease))
+        self.hint(source_id, pushed.pushed_at, pushed.lease)
 
     async def _polled(self, pipeline: Pipeline, source: Source) -> Poll | None:
         state = self.states.get(source.id, SourceState(id=source.id))

@@ -458,8 +458,17 @@ def after_push(
     return replace(state, next_poll=next_poll, next_poll_reason=reason)
 
 
-def after_hint(state: SourceState, now: datetime, lease: datetime) -> SourceState:
-    """The state after a push that brought only word of news: it is polled at once.
+def hinted_poll(last: datetime | None, now: datetime) -> datetime:
+    """When to poll on word of news; `last`: when that was, or will be, done last."""
+    if last is None or not now - HINT_GAP < last <= now + HINT_GAP:
+        return now
+    return last if last > now else last + HINT_GAP
+
+
+def after_hint(
+    state: SourceState, poll_at: datetime, now: datetime, lease: datetime
+) -> SourceState:
+    """The state after a push that brought only word of news: it is polled at `poll_at`.
 
     Not one that fails: word of news is no reason to press a server that is down.
     """
@@ -468,7 +477,7 @@ def after_hint(state: SourceState, now: datetime, lease: datetime) -> SourceStat
         return state
     return replace(
         state,
-        next_poll=max(now, min(state.last_poll, now) + HINT_GAP),
+        next_poll=poll_at,
         next_poll_reason="websub: a hub says that there is news",
     )
 

@@ -224,8 +224,7 @@ class Subscriber:
         if trust == "content":
             content = self._inflated(each.source, body, content_encoding)
         if content is None:
-            hint = partial(scheduler.after_hint, now=now, lease=each.expires)
-            self._machine.change(each.source, hint)
+            self._machine.hint(each.source, now, each.expires)
             return
         self._machine.take(
             each.source,
