@@ -152,6 +152,24 @@ def source_address(url: str) -> str:
     return f"{host}{path}{_without_tracking(query) if query else ''}"
 
 
+def spellings(key: str) -> tuple[str, ...]:
+    """Other spellings of a guid that is an address: http or https, ``www.``, last slash.
+
+    None for what is no such guid. Sources flip between them without a word.
+    """
+    scheme, mark, rest = key.partition("://")
+    if not mark or scheme not in {"http", "https"}:
+        return ()
+    bare = rest.removeprefix("www.").rstrip("/")
+    return tuple(
+        other
+        for scheme in ("https", "http")
+        for www in ("", "www.")
+        for slash in ("", "/")
+        if (other := f"{scheme}://{www}{bare}{slash}") != key
+    )
+
+
 @lru_cache(maxsize=8192)
 def registrable_domain(host: str) -> str:
     """The domain that somebody registered: ``kubnews.ru`` of ``www.kubnews.ru``.

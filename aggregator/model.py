@@ -76,6 +76,10 @@ class Place:
     district: str | None = None
 
 
+#: What a source's entries are known by, best first; each takes the next where it is empty.
+Rung = Literal["guid", "link", "link+title", "title+text"]
+RUNGS: tuple[Rung, ...] = ("guid", "link", "link+title", "title+text")
+
 SourceKind = Literal["feed", "sitemap", "page"]
 
 
@@ -271,6 +275,8 @@ class SourceWarning:
 class ParsedFeed:
     info: FeedInfo
     entries: tuple[Entry, ...]
+    #: What the entries' keys were made of.
+    rung: Rung = "guid"
     warnings: tuple[SourceWarning, ...] = ()
 
 
@@ -498,6 +504,10 @@ class DocumentJob:
     fetched_at: datetime
     #: IANA name of the site's zone: events are told by its clocks.
     timezone: str
+    #: What the source's entries are known by until now.
+    rung: Rung = "guid"
+    #: All that the source lists. A push may hold too few entries to judge its keys by.
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -506,11 +516,13 @@ class EntryRead:
 
     entry: Entry
     fingerprint: Fingerprint
-    #: Topics with any match, tagged or not; empty when too old to be published.
+    #: Topics with any match, tagged or not.
     topics: tuple[TopicScore, ...] = ()
     #: Of an entry tagged ``events``.
     events: tuple[Event, ...] = ()
     places: tuple[PlaceMatch, ...] = ()
+    #: False: too old to be published, so nobody looked for topics.
+    tagged: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -525,6 +537,8 @@ class DocumentRead:
     shared_blocks: frozenset[str]
     #: Its dates rise from entry to entry.
     oldest_first: bool = False
+    #: What its entries are known by.
+    rung: Rung = "guid"
     warnings: tuple[SourceWarning, ...] = ()
 
 
@@ -617,6 +631,8 @@ class SourceState:
     retry_at: datetime | None = None
     #: The latest hint of server or feed; a floor, kept across 304.
     fresh_for: timedelta | None = None
+    #: What its entries are known by; it only ever goes down.
+    rung: Rung = "guid"
     #: What the last document lacked although it listed older entries.
     absences: tuple[Absence, ...] = ()
     #: What adapting has come to; None: nothing was learnt yet.
@@ -696,6 +712,15 @@ class ChangedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """A stored entry's new key, and the hashes of both."""
+
+    key: str
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollOutcome:
     """Everything that one poll of one source changed; stored whole or not at all."""
 
@@ -705,6 +730,9 @@ class PollOutcome:
     #: The document is all that the source lists: what it lacks is gone.
     whole: bool = True
     new: tuple[NewEntry, ...] = ()
+    #: Stored entries that go by another key from now on. What else stands here names
+    #: them by the key that they had.
+    renamed: tuple[Rename, ...] = ()
     #: A withdrawn entry among them is listed again.
     changed: tuple[ChangedEntry, ...] = ()
     #: Key hashes of entries that the source has taken back.

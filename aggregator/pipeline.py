@@ -35,6 +35,12 @@ from aggregator.dedup import presence
 from aggregator.dedup.arrival import admit, is_ad
 from aggregator.dedup.edits import judge_edit
 from aggregator.dedup.presence import Presence
+from aggregator.dedup.renames import (
+    NO_RENAMES,
+    Renames,
+    find_renames,
+    may_be_migration,
+)
 from aggregator.dedup.stories import WINDOW, group
 from aggregator.errors import StoreError
 from aggregator.fetch import Politeness, fetch_source
@@ -50,6 +56,7 @@ from aggregator.model import (
     Failed,
     Fetched,
     FetchResult,
+    Fingerprint,
     Grouping,
     Member,
     NewEntry,
@@ -57,6 +64,8 @@ from aggregator.model import (
     PollOutcome,
     Pushed,
     RecordedWarning,
+    Rename,
+    Rung,
     Source,
     SourceError,
     SourceState,
@@ -114,6 +123,8 @@ class Poll:
     known: Mapping[int, int | None] = field(default_factory=dict)
     #: The document was pushed, not polled: it may hold its newest entries alone.
     pushed: Pushed | None = None
+    #: Which new entries are stored ones under other keys; found out from the store.
+    renames: Renames = NO_RENAMES
 
     @property
     def error(self) -> SourceError | None:
@@ -124,6 +135,33 @@ class Poll:
     @property
     def entries(self) -> tuple[EntryRead, ...]:
         return self.read.entries if isinstance(self.read, DocumentRead) else ()
+
+    @property
+    def listed(self) -> frozenset[int]:
+        """Key hashes in the document, of entries that are stored as they are stored."""
+        seen = self.read.seen if isinstance(self.read, DocumentRead) else ()
+        old = self.renames.old
+        return frozenset(old.get(key, key) for key in seen) if old else frozenset(seen)
+
+    def stored_key(self, read: EntryRead) -> int:
+        """The key hash that the entry has in the store, or will have."""
+        key = read.fingerprint.key
+        return self.renames.old.get(key, key)
+
+    def new_prints(self) -> list[Fingerprint]:
+        return [
+            read.fingerprint
+            for read in self.entries
+            if read.fingerprint.key not in self.known
+        ]
+
+    def is_switched(self) -> bool:
+        """Whether this document made the source go down the ladder of its keys."""
+        return isinstance(self.read, DocumentRead) and self.read.rung != self.state.rung
+
+    def may_be_migration(self) -> bool:
+        new = len(self.new_prints())
+        return self.is_switched() or may_be_migration(new, len(self.listed))
 
 
 class Intake:
@@ -199,7 +237,8 @@ class Intake:
             fetched_at=pushed.pushed_at,
         )
         known = await known_entries(source.id)
-        read = await self._pool.run(self._job(source, state, result, known))
+        job = self._job(source, state, result, known)
+        read = await self._pool.run(replace(job, whole=False))
         return Poll(
             source=source,
             state=state,
@@ -231,6 +270,7 @@ class Intake:
             tag_since=tag_since,
             fetched_at=result.fetched_at,
             timezone=site.timezone,
+            rung=state.rung,
         )
 
 
@@ -285,11 +325,12 @@ class Pipeline:
 
     def commit(self, polls: Sequence[Poll]) -> tuple[Recorded, dict[str, SourceState]]:
         """Decide what the polls mean and store it, in one transaction."""
+        polls = self._with_renames(polls)
         changed = {
-            (poll.source.id, read.fingerprint.key)
+            (poll.source.id, key)
             for poll in polls
             for read in poll.entries
-            if read.fingerprint.key in poll.known
+            if (key := poll.stored_key(read)) in poll.known
         }
         stored = self._store.entries(changed) if changed else {}
         presences = self._presences(polls)
@@ -300,6 +341,38 @@ class Pipeline:
         grouping = self._group(outcomes, _standing(outcomes, stored))
         recorded = self._store.record(outcomes, grouping)
         return recorded, {outcome.state.id: outcome.state for outcome in outcomes}
+
+    def _with_renames(self, polls: Sequence[Poll]) -> list[Poll]:
+        """The polls, each with its new entries that are stored under other keys."""
+        new = {
+            poll.source.id: found
+            for poll in polls
+            if poll.pushed is None and poll.known and (found := poll.new_prints())
+        }
+        if not new:
+            return list(polls)
+        many = {poll.source.id for poll in polls if poll.may_be_migration()}
+        stored = self._store.alike(
+            new,
+            links={one.link for found in new.values() for one in found if one.link},
+            titles={
+                one.title for id_ in new.keys() & many for one in new[id_] if one.title
+            },
+        )
+        return [
+            replace(
+                poll,
+                renames=find_renames(
+                    new[poll.source.id],
+                    stored[poll.source.id],
+                    poll.listed,
+                    switched=poll.is_switched(),
+                ),
+            )
+            if poll.source.id in stored
+            else poll
+            for poll in polls
+        ]
 
     def _presences(self, polls: Sequence[Poll]) -> list[Presence]:
         """What each poll says of entries that are listed no longer.
@@ -315,7 +388,7 @@ class Pipeline:
             assert isinstance(poll.read, DocumentRead)  # noqa: S101 - see _follows
             listed = listings.get(source_id, ())
             before[source_id] = listed[::-1] if poll.read.oldest_first else listed
-            seen = set(poll.read.seen)
+            seen = poll.listed
             if poll.state.absences or presence.went(before[source_id], seen):
                 absent = (key for one in poll.state.absences for key in one.keys)
                 refs.update((source_id, key) for key in seen.union(listed, absent))
@@ -356,17 +429,22 @@ class Pipeline:
             poll.state,
             poll.source,
             poll.result,
-            read and _with_warnings(read, new, presence),
-            known=poll.known.keys(),
+            read and _with_warnings(poll, read, new, presence),
+            known=poll.known.keys() | poll.renames.old.keys(),
             new_entries=bool(new),
             arrivals=[one.admission.effective for one in new],
             jitter=jitter,
         )
         return PollOutcome(
-            state=replace(state, absences=presence.absences),
+            state=replace(
+                state,
+                absences=presence.absences,
+                rung=_rung(poll) if read else state.rung,
+            ),
             seen=read.seen if read else (),
             whole=read is None or _is_complete(read.warnings),
             new=new,
+            renamed=_renamed(poll),
             changed=_edits(poll, read, stored) if read else (),
             withdrawn=presence.withdrawn,
         )
@@ -388,7 +466,7 @@ class Pipeline:
 
     def _admit(self, poll: Poll) -> tuple[NewEntry, ...]:
         fresh = [
-            read for read in poll.entries if read.fingerprint.key not in poll.known
+            read for read in poll.entries if poll.stored_key(read) not in poll.known
         ]
         # A machine without a clock starts in 1970, and an entry's first date stays.
         now = max(poll.result.fetched_at, self._born)
@@ -396,7 +474,8 @@ class Pipeline:
             fresh,
             now=now,
             first_sight=self.config.publish.first_sight,
-            first_poll=poll.state.first_success is None,
+            # A portal that changes its guids may list its archive besides.
+            first_poll=poll.state.first_success is None or poll.renames.migration,
             ads=self.config.publish.ads,
         )
         return tuple(
@@ -449,8 +528,26 @@ class Pipeline:
         ]
 
 
+def _rung(poll: Poll) -> Rung:
+    """What the source's entries are known by from now on."""
+    assert isinstance(poll.read, DocumentRead)  # noqa: S101 - for the type checker
+    again = any(warning.code == "migration" for warning in poll.state.warnings)
+    if poll.read.rung == "guid" and poll.renames.migration and again:
+        # New ones with every document: they say nothing.
+        return "link"
+    return poll.read.rung
+
+
+def _renamed(poll: Poll) -> tuple[Rename, ...]:
+    return tuple(
+        Rename(key=one.entry.key, old=old, new=one.fingerprint.key)
+        for one in poll.entries
+        if (old := poll.renames.old.get(one.fingerprint.key)) is not None
+    )
+
+
 def _with_warnings(
-    read: DocumentRead, new: Sequence[NewEntry], presence: Presence
+    poll: Poll, read: DocumentRead, new: Sequence[NewEntry], presence: Presence
 ) -> DocumentRead:
     """The document with what only shows beside the store."""
     warnings = list(read.warnings)
@@ -460,6 +557,12 @@ def _with_warnings(
             f"{held} entries more than one poll may publish are stored and withheld"
         )
         warnings.append(SourceWarning(code="flood", message=message))
+    if poll.renames.migration and read.rung == "guid":
+        message = (
+            f"{len(poll.renames.old)} of {len(read.seen)} entries came under new guids;"
+            " known by their links or texts, they keep their ids and dates"
+        )
+        warnings.append(SourceWarning(code="migration", message=message))
     if presence.shrunk:
         message = (
             f"{presence.shrunk} entries are missing beside {len(read.seen)} listed ones;"
@@ -498,7 +601,7 @@ def _presence(
         return presence.judge(
             state.absences,
             before,
-            frozenset(poll.read.seen),
+            poll.listed,
             effective,
             whole=_is_complete(poll.read.warnings),
             last=state.last_success,
@@ -521,7 +624,7 @@ def _standing(
         source_id = outcome.state.id
         for key in outcome.withdrawn:
             standing[source_id, key] = Withheld.WITHDRAWN
-        for changed in outcome.changed:
+        for changed in outcome.changed:  # by the key that is stored
             old = stored.get((source_id, changed.read.fingerprint.key))
             if old is not None and old.withheld is Withheld.WITHDRAWN:
                 standing[old.ref] = old.admitted
@@ -556,11 +659,18 @@ def _edits(
     """Known entries that read otherwise now, judged; those long expired stay so."""
     changes: list[ChangedEntry] = []
     for one in read.entries:
-        if one.fingerprint.key not in poll.known:
+        key = poll.stored_key(one)
+        if key not in poll.known:
             continue
-        old = stored.get((poll.source.id, one.fingerprint.key))
+        old = stored.get((poll.source.id, key))
         # Of an expired entry only the hash is kept, so that it is read once.
         edit = judge_edit(old, one, read.shared_blocks) if old else Edit.NOISE
+        if old and not one.tagged:
+            one = replace(one, topics=old.topics, events=old.events, places=old.places)
+        if key != one.fingerprint.key:
+            one = replace(one, fingerprint=replace(one.fingerprint, key=key))
+            # The portal's new system words it otherwise: no reason to read it again.
+            edit = Edit.CORRECTION if edit is Edit.NEWS else edit
         changes.append(
             ChangedEntry(
                 read=one, edit=edit, seen_at=poll.result.fetched_at, ad=is_ad(one.entry)

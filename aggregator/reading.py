@@ -6,13 +6,15 @@ it are a third of a second and 60 MB that the main process never needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from aggregator.dedup.fingerprint import fingerprint, shared_blocks
 from aggregator.dedup.presence import is_oldest_first
 from aggregator.events import TOPIC, find_events
+from aggregator.links import spellings
 from aggregator.model import (
     DocumentJob,
     DocumentRead,
@@ -34,6 +36,7 @@ from aggregator.tag import (
     find_places,
     tag,
 )
+from aggregator.text import hash64
 
 
 def reader(
@@ -59,13 +62,15 @@ def read_document(
         kind=job.source.kind,
         page=job.source.page,
         now=job.fetched_at,
+        rung=job.rung,
+        ladder=job.whole,
     )
     if isinstance(feed, SourceError):
         return feed
     shared = shared_blocks(feed.entries)
     seen: list[int] = []
     fresh: list[EntryRead] = []
-    for entry in feed.entries:
+    for entry in _as_known(feed.entries, job.known):
         found = fingerprint(entry, shared)
         seen.append(found.key)
         if job.known.get(found.key) != found.content:
@@ -76,8 +81,26 @@ def read_document(
         entries=tuple(fresh),
         shared_blocks=shared if fresh else frozenset(),
         oldest_first=is_oldest_first(feed.entries),
+        rung=feed.rung,
         warnings=feed.warnings,
     )
+
+
+def _as_known(
+    entries: Sequence[Entry], known: Mapping[int, int | None]
+) -> Iterator[Entry]:
+    """The entries, each under the spelling of its key by which it is stored."""
+    if not known:
+        yield from entries
+        return
+    listed = {entry.key for entry in entries}
+    for entry in entries:
+        key = other = entry.key
+        if key.startswith("http") and hash64(key) not in known:
+            stored = (other for other in spellings(key) if hash64(other) in known)
+            other = next((other for other in stored if other not in listed), key)
+            listed.add(other)
+        yield entry if other == key else replace(entry, key=other)
 
 
 def _read_entry(
@@ -91,7 +114,7 @@ def _read_entry(
     claimed = entry.published or entry.updated
     if claimed is not None and claimed < job.tag_since:
         # No document will carry it.
-        return EntryRead(entry=entry, fingerprint=found)
+        return EntryRead(entry=entry, fingerprint=found, tagged=False)
     analysis = analyse(entry.title, entry.text)
     topics = tag(
         analysis,

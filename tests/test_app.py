@@ -776,3 +776,19 @@ def test_sources_polled_together_are_grouped_whatever_comes_first(
 
     assert report.stories_new == 1
     assert site.feed().entries[0].link == "https://p0.example/g0"
+
+
+def test_an_edit_of_an_old_entry_keeps_its_topics(site: Site, portal: Portal):
+    """What no document carries any more is not tagged again."""
+    site.configure(portal.say("/rss", rss(PLAY)), extra="publish: {max_age: 10d}\n")
+    site.once()
+    topics = site.explain(PLAY.guid)["topics"]
+    assert [topic["topic"] for topic in topics] == ["culture"]
+
+    site.clock.moment += timedelta(days=20)
+    edited = Item(PLAY.guid, "Премьера в театре отменена", PLAY.text)
+    portal.say("/rss", rss(edited))
+    assert site.once().entries_updated == 1
+
+    found = site.explain(PLAY.guid)
+    assert (found["entry"]["title"], found["topics"]) == (edited.title, topics)

@@ -13,6 +13,7 @@ from itertools import islice
 from aggregator.model import (
     PageSelectors,
     ParsedFeed,
+    Rung,
     SourceError,
     SourceKind,
     SourceWarning,
@@ -49,6 +50,8 @@ def parse_document(
     kind: SourceKind = "feed",
     page: PageSelectors | None = None,
     now: datetime | None = None,
+    rung: Rung = "guid",
+    ladder: bool = True,
 ) -> ParsedFeed | SourceError:
     """The feed that ``body`` holds, or why there is none. Raises nothing but MemoryError.
 
@@ -56,6 +59,8 @@ def parse_document(
     the HTTP header; ``encoding`` overrides what the document says; ``timezone`` (IANA)
     is that of dates which name none. ``page`` belongs to the kind of that name, and
     ``now`` says what «сегодня» means on one.
+    ``rung``: what the source's entries are known by; the feed says if that changed,
+    which it does not without ``ladder``.
     """
     try:
         if kind == "page":
@@ -75,6 +80,9 @@ def parse_document(
             url=url,
             zone=zone,
             document_chars=len(decoded.text),
+            rung=rung,
+            # Pages and sitemaps have no guids to be in trouble with.
+            ladder=ladder and kind == "feed",
             warnings=(*_encoding_warning(decoded), *raw.warnings),
         )
     except MemoryError:

@@ -10,14 +10,23 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from html import unescape
+from typing import Any
 
 from aggregator import links
-from aggregator.model import Enclosure, Entry, FeedInfo, ParsedFeed, SourceWarning
+from aggregator.model import (
+    Enclosure,
+    Entry,
+    FeedInfo,
+    ParsedFeed,
+    Rung,
+    SourceWarning,
+)
 from aggregator.parse.dates import parse_date
 from aggregator.parse.html import Sanitiser, text_as_html, without_markup
+from aggregator.parse.identity import MAX_KEY, Names, keys_of, rung_of
 from aggregator.parse.mojibake import damage, mended
 from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
-from aggregator.text import clean_text, hash64, plain_text, shorten
+from aggregator.text import clean_text, plain_text, shorten
 
 # contracts, Numbers.
 MAX_TITLE = 1000
@@ -25,8 +34,6 @@ MAX_TEXT = 500_000
 MAX_ENCLOSURES = 20
 MAX_CATEGORIES = 50
 MAX_AUTHORS = 20
-#: Keys are indexed by hash, but shown and stored; guids are addresses in practice.
-MAX_KEY = 1000
 #: An entry without a title is named by the start of its text.
 TITLE_FROM_TEXT = 100
 _MAX_NAME = 200
@@ -37,8 +44,6 @@ MAX_BASE = 500
 #: besides: cleaning adds rel to links and makes them absolute, an honest text grows by
 #: less than half.
 TEXT_GROWTH, TEXT_ALLOWANCE = 3, 1_000_000
-#: Repeated guids beyond this share are worth a warning (FreshRSS' trigger).
-_GUID_TROUBLE = 0.05
 #: Characters of an entry's text that are looked at for how they read.
 _HEAD = 200
 _MAX_BIGINT = 2**63 - 1
@@ -72,8 +77,6 @@ class _Context:
         self.zone = zone
         self.language = language
         self.sanitiser = Sanitiser()
-        self.keys: set[str] = set()
-        self.guids_repeated = 0
         self.dates_unreadable: list[str] = []
         self.entries_shortened = 0
         self.entries_mended = 0
@@ -117,24 +120,48 @@ def parsed_feed(
     url: str,
     zone: tzinfo,
     document_chars: int,
+    rung: Rung = "guid",
+    ladder: bool = True,
     warnings: Iterable[SourceWarning] = (),
 ) -> ParsedFeed:
     """The clean feed.
 
     ``url`` is where the document came from; ``zone`` the source's; ``document_chars``
-    is its length, which bounds what may come of it.
+    is its length, which bounds what may come of it. ``rung``: what its entries are
+    known by so far; without ``ladder`` it stays so.
     """
     context = _Context(url, zone, _language_tag(raw.language), document_chars)
     if raw.title is not None:
         raw.title.value = mended(raw.title.value)
     info = _feed_info(raw, context)
-    entries = tuple(
+    read = [
         entry
         for position, each in enumerate(raw.entries[:MAX_ENTRIES])
         if (entry := _entry(each, position, context)) is not None
+    ]
+    names = [each for each, _ in read]
+    complaint = None
+    if ladder:
+        rung, complaint = rung_of(names, rung)
+    entries = tuple(
+        Entry(key=key, **fields)
+        for key, (_, fields) in zip(keys_of(names, rung), read, strict=True)
+        if key is not None
     )
-    found = (*warnings, *_warnings(raw, context, entries))
-    return ParsedFeed(info=info, entries=entries, warnings=found)
+    found = (
+        *warnings,
+        *_warnings(raw, context, entries),
+        *_guids_warning(rung, complaint),
+    )
+    return ParsedFeed(info=info, entries=entries, rung=rung, warnings=found)
+
+
+def _guids_warning(rung: Rung, complaint: str | None) -> Iterable[SourceWarning]:
+    if complaint:
+        names = {"link": "link", "link+title": "link and title"}
+        known_by = names.get(rung, "title and text")
+        message = f"{complaint}: the source's entries are known by {known_by}"
+        yield SourceWarning(code="guids", message=message)
 
 
 def _short_base(url: str) -> str:
@@ -144,8 +171,10 @@ def _short_base(url: str) -> str:
     return f"{scheme}://{rest.partition('/')[0]}/"
 
 
-def _entry(raw: RawEntry, position: int, context: _Context) -> Entry | None:
-    """The clean entry; None when it says nothing and leads nowhere."""
+def _entry(
+    raw: RawEntry, position: int, context: _Context
+) -> tuple[Names, dict[str, Any]] | None:
+    """The clean entry but for its key; None when it says nothing and leads nowhere."""
     context.entries_mended += _mend(raw)
     base = raw.base
     link = _link(raw, context)
@@ -159,22 +188,28 @@ def _entry(raw: RawEntry, position: int, context: _Context) -> Entry | None:
     if not (title or text or link or enclosures):
         return None
     canonical = links.canonical_link(link) if link else None
-    return Entry(
-        key=_key(raw, title, text, link, canonical, position, context),
-        title=title or _title_from(text, link),
-        link=link,
-        canonical_link=canonical,
-        summary=summary,
-        content=content,
-        text=text[:MAX_TEXT],
-        authors=_authors(raw.authors),
-        categories=_categories(raw.categories),
-        enclosures=enclosures,
-        language=_language_tag(raw.language) or context.language,
-        published=context.date(raw.published),
-        updated=context.date(raw.updated),
-        position=position,
+    names = Names(
+        guid=clean_text(raw.guid or "").strip(),
+        link=link or "",
+        page=_page(link, canonical),
+        title=title,
+        text=text,
     )
+    return names, {
+        "title": title or _title_from(text, link),
+        "link": link,
+        "canonical_link": canonical,
+        "summary": summary,
+        "content": content,
+        "text": text[:MAX_TEXT],
+        "authors": _authors(raw.authors),
+        "categories": _categories(raw.categories),
+        "enclosures": enclosures,
+        "language": _language_tag(raw.language) or context.language,
+        "published": context.date(raw.published),
+        "updated": context.date(raw.updated),
+        "position": position,
+    }
 
 
 def _mend(raw: RawEntry) -> bool:
@@ -204,39 +239,10 @@ def _link(raw: RawEntry, context: _Context) -> str | None:
     return None
 
 
-def _key(
-    raw: RawEntry,
-    title: str,
-    text: str,
-    link: str | None,
-    canonical: str | None,
-    position: int,
-    context: _Context,
-) -> str:
-    """guid, else link (its flips between http and https undone), else title and text.
-
-    A key that stands in the document already is made unique by the link, else by the
-    position, so that a portal with one guid for all loses no entry.
-    """
-    guid = clean_text(raw.guid or "").strip()
-    key = (
-        guid or _link_key(link, canonical) or f"text:{hash64(title, text) % 2**64:016x}"
-    )
-    if key in context.keys:
-        context.guids_repeated += bool(guid)
-        key = f"{key}|{link or position}"
-        if key in context.keys:
-            key = f"{key}|{position}"
-    context.keys.add(key)
-    if len(key) > MAX_KEY:
-        return f"hash:{hash64(key) % 2**64:016x}{hash64('', key) % 2**64:016x}"
-    return key
-
-
-def _link_key(link: str | None, canonical: str | None) -> str | None:
+def _page(link: str | None, canonical: str | None) -> str:
     # Some pages hold a day's news under fragments: there the fragment is the entry.
     if not link or not canonical:
-        return None
+        return ""
     _, mark, fragment = link.partition("#")
     return f"{canonical}{mark}{fragment}"
 
@@ -359,11 +365,6 @@ def _warnings(
         yield SourceWarning(
             code="dates",
             message=f"{count} dates could not be read, such as {example!r}",
-        )
-    if context.guids_repeated > _GUID_TROUBLE * len(entries):
-        yield SourceWarning(
-            code="guids",
-            message=f"{context.guids_repeated} of {len(entries)} entries repeat the guid of another",
         )
     if raw.cut:
         yield SourceWarning(

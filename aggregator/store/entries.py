@@ -18,7 +18,13 @@ from sqlalchemy import (
 )
 
 from aggregator.links import canonical_link, registrable_domain
-from aggregator.model import EntryRef, Member, StoredEntry, StoryMembers
+from aggregator.model import (
+    EntryRef,
+    Fingerprint,
+    Member,
+    StoredEntry,
+    StoryMembers,
+)
 from aggregator.store.bulk import chunks
 from aggregator.store.entry_rows import (
     CONTENT_COLUMNS,
@@ -125,6 +131,26 @@ def effective_dates(
         for source_id, key_hash, effective in connection.execute(found):
             dates[source_id, key_hash] = from_micros(effective)
     return dates
+
+
+def alike(
+    connection: Connection,
+    source_ids: Collection[str],
+    links: Collection[int],
+    titles: Collection[int],
+) -> dict[str, list[Fingerprint]]:
+    """Entries of these sources with one of the hashes, by source; the latest first."""
+    rows: dict[Key, Any] = {}
+    for column, hashes in ((entry.c.link_hash, links), (entry.c.title_hash, titles)):
+        for part in chunks(hashes):
+            found = connection.execute(_member.where(column.in_(part)))
+            rows.update(((row.source, row.key_hash), row) for row in found)
+    latest = sorted(rows.values(), key=lambda row: (-row.effective, row.key_hash))
+    prints: dict[str, list[Fingerprint]] = {}
+    for row in latest:
+        if row.source_id in source_ids:
+            prints.setdefault(row.source_id, []).append(fingerprint_of(row))
+    return prints
 
 
 # --- stories as dedup sees them ---------------------------------------------------

@@ -21,6 +21,7 @@ from aggregator.store.record_entries import (
 )
 from aggregator.store.record_stories import save_stories
 from aggregator.store.records import Recorded
+from aggregator.store.rename import rename_entries
 from aggregator.store.sources import save_states
 
 
@@ -36,6 +37,8 @@ def record(
     apply_edits(connection, outcomes, batch)
     withdraw_entries(connection, outcomes, batch)
     changed = save_stories(connection, grouping, batch)
+    # Last: until here all are called by the keys that they had.
+    rename_entries(connection, outcomes, batch)
     return Recorded(
         entries_new=batch.entries_new,
         entries_updated=batch.entries_updated,

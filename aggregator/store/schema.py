@@ -80,6 +80,7 @@ source = Table(
     Column("poll_interval", BigInteger),
     Column("next_poll", BigInteger),
     Column("next_poll_reason", Text),
+    Column("rung", Text),
     # JSON: [[documents, since, [key hash, ...]], ...]
     Column("absences", Text),
     Column("pushes", Text),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from aggregator.model import (
+    RUNGS,
     Absence,
     FeedInfo,
     HubLinks,
@@ -49,6 +50,7 @@ STATE_COLUMNS = (
     "poll_interval",
     "next_poll",
     "next_poll_reason",
+    "rung",
     "absences",
     "pushes",
     "rhythm",
@@ -76,6 +78,7 @@ def state_row(state: SourceState) -> tuple[Any, ...]:
         _span(state.interval),
         to_micros(state.next_poll),
         state.next_poll_reason,
+        None if state.rung == RUNGS[0] else state.rung,
         to_json([(a.documents, to_micros(a.since), a.keys) for a in state.absences]),
         _pushes_json(state.pushes),
         state.rhythm,
@@ -87,7 +90,7 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
     (etag, modified, body_hash, info, error, warnings) = columns[:6]
     (first, success, poll, new_entry, full, moved) = columns[6:12]
     (retry, fresh_for, interval, next_poll, reason) = columns[12:17]
-    absences, pushes, rhythm = columns[17:]
+    rung, absences, pushes, rhythm = columns[17:]
     validators = _NO_VALIDATORS
     if etag is not None or modified is not None:
         validators = Validators(etag=etag, last_modified=modified)
@@ -109,6 +112,7 @@ def state_of(source_id: str, columns: Sequence[Any]) -> SourceState:
         interval=_span_of(interval),
         next_poll=from_micros(next_poll),
         next_poll_reason=reason or "new: never polled",
+        rung=rung or RUNGS[0],
         absences=_absences_of(absences),
         pushes=_pushes_of(pushes),
         rhythm=rhythm,

@@ -15,6 +15,7 @@ from aggregator.model import (
     Alert,
     AlertBook,
     EntryRef,
+    Fingerprint,
     Grouping,
     Member,
     Notice,
@@ -178,6 +179,18 @@ class Store:
     def stories_of(self, refs: Collection[EntryRef]) -> tuple[StoryMembers, ...]:
         """The stories that have one of the entries as a member, whole."""
         return self._read(lambda connection: entries.stories_of(connection, refs))
+
+    def alike(
+        self,
+        source_ids: Collection[str],
+        *,
+        links: Collection[int],
+        titles: Collection[int],
+    ) -> dict[str, list[Fingerprint]]:
+        """Entries of these sources with one of the hashes, by source; the latest first."""
+        return self._read(
+            lambda connection: entries.alike(connection, source_ids, links, titles)
+        )
 
     def neighbours(
         self, *, links: Collection[int], titles: Collection[int], since: datetime
