@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from aggregator.russian import FormCache, lemma_of, tense_of
@@ -185,54 +184,46 @@ _HOLIDAY = re.compile(r"отмечается|отмечают|празднует
 _PAST_PARTICIPLE = re.compile(r"(?:вш|ш)(?:ий|его|ему|им|ем|ая|ей|ую|ее|ие|их)(?:ся)?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """What one word says; a verb's tense besides."""
-
-    cue: Cue
-    lemma: str
-
-
-def _find_signs(form: str) -> tuple[Sign, ...]:
+def _find_cues(form: str) -> tuple[Cue, ...]:
     if form.isascii() or len(form) < 3:
         return ()
     lemma, tense = lemma_of(form), tense_of(form)
-    signs: list[Cue] = []
+    cues: list[Cue] = []
     if _CANCELLING.match(form):
-        signs.append(Cue.CANCEL)
+        cues.append(Cue.CANCEL)
     elif _MOVING.match(form):
-        signs.append(Cue.MOVE)
+        cues.append(Cue.MOVE)
     elif _WAS_PLANNED.match(form):
-        signs.append(Cue.WAS_PLANNED)
+        cues.append(Cue.WAS_PLANNED)
     elif _PLANNED.match(form) and tense in ("short", "pres", "futr"):
-        signs.append(Cue.HAPPEN if tense == "futr" else Cue.PLANNED)
+        cues.append(Cue.HAPPEN if tense == "futr" else Cue.PLANNED)
     elif _HOLIDAY.fullmatch(form):
-        signs.append(Cue.HOLIDAY)
+        cues.append(Cue.HOLIDAY)
     elif _CLOSED.fullmatch(form):
-        signs.append(Cue.OTHER)
+        cues.append(Cue.OTHER)
     elif form in ("будет", "будут"):
-        signs.append(Cue.VERB)
+        cues.append(Cue.VERB)
     elif tense == "short":
         if not _LASTING_STATE.match(form):
-            signs.append(Cue.PAST)
+            cues.append(Cue.PAST)
     elif lemma in _ENDING and tense != "full":
-        signs.append(Cue.PAST if tense == "past" else Cue.END)
+        cues.append(Cue.PAST if tense == "past" else Cue.END)
     elif tense in ("pres", "futr"):
         if lemma in _HAPPENING:
-            signs.append(Cue.HAPPEN)
+            cues.append(Cue.HAPPEN)
         elif lemma not in _TELLING:
-            signs.append(Cue.VERB)
+            cues.append(Cue.VERB)
     elif (tense == "past" and lemma not in _TELLING) or (
         tense == "full" and _PAST_PARTICIPLE.search(form)
     ):
-        signs.append(Cue.PAST)
+        cues.append(Cue.PAST)
     elif tense == "inf" and lemma in _HAPPENING:
-        signs.append(Cue.HAPPEN)
+        cues.append(Cue.HAPPEN)
     noun = _NOUNS.get(lemma)
     if noun:
-        signs.append(noun)
-    return tuple(Sign(cue, lemma) for cue in signs)
+        cues.append(noun)
+    return tuple(cues)
 
 
 #: What a folded word form says.
-signs_of: FormCache[tuple[Sign, ...]] = FormCache(_find_signs)
+cues_of: FormCache[tuple[Cue, ...]] = FormCache(_find_cues)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from itertools import zip_longest
 
-from aggregator.events.cues import DECIDING, FORBIDDING, Cue, signs_of
+from aggregator.events.cues import DECIDING, FORBIDDING, Cue, cues_of
 from aggregator.events.mentions import (
     DateMention,
     Duration,
@@ -115,21 +115,16 @@ class _Entry:
         self.dates = [one for one in found if isinstance(one, DateMention)]
         self.times = [one for one in found if isinstance(one, TimeMention)]
         self.durations = [one for one in found if isinstance(one, Duration)]
-        self.clauses = _clauses(reading)
         #: By sentence: the places of words that say something, and what.
         self.cues: dict[int, list[tuple[int, Cue]]] = {}
-        for i, signs in enumerate(map(signs_of.__getitem__, reading.tokens)):
-            for sign in signs:
-                cue = self._in_place(i, sign.cue)
-                if cue is not None:
-                    sentence = reading.sentences[i]
-                    self.cues.setdefault(sentence, []).append((i, cue))
+        #: The number of each word's clause.
+        self.clauses: dict[int, int] = {}
         #: Sentences that name one.
-        self.venues = {
-            sentence
-            for form, sentence in zip(reading.tokens, reading.sentences, strict=True)
-            if is_venue[form]
-        }
+        self.venues: set[int] = set()
+        spoken = {reading.sentences[one.first] for one in found}
+        title = reading.sentences[: reading.title_words]
+        for sentence in sorted(spoken.union(title)):
+            self._look_at(sentence, reading.span(sentence))
         self.moved = self._says(Cue.MOVE)
         self.title_event = any(
             cue in (Cue.EVENT, Cue.LASTING)
@@ -137,6 +132,23 @@ class _Entry:
             for i, cue in cues
             if i < reading.title_words
         )
+
+    def _look_at(self, sentence: int, words: range) -> None:
+        tokens, gaps = self.reading.tokens, self.reading.gaps
+        cues: list[tuple[int, Cue]] = []
+        clause = 0  # compared inside the sentence alone
+        for i in words:
+            form, gap = tokens[i], gaps[i]
+            if gap != " " and _parting[gap]:
+                clause += 1
+            self.clauses[i] = clause
+            for cue in cues_of[form]:
+                placed = self._in_place(i, cue)
+                if placed is not None:
+                    cues.append((i, placed))
+            if is_venue[form]:
+                self.venues.add(sentence)
+        self.cues[sentence] = cues
 
     def _in_place(self, i: int, cue: Cue) -> Cue | None:
         """What a word says behind the words before it; None: nothing after all."""
@@ -694,7 +706,7 @@ class _Entry:
         first = [sentences[main.mention.first]]
         if times:
             first.append(sentences[times.first])
-        return list(dict.fromkeys([*first, *sentences]))
+        return list(dict.fromkeys([*first, *range(sentences[-1] + 1)]))
 
     def _words(self, *parts: tuple[str, _Seen | None]) -> tuple[EventWords, ...]:
         return tuple(
@@ -727,16 +739,3 @@ def _parts(gap: str) -> bool:
 
 #: Few gaps are not a blank, and they are the same few.
 _parting: FormCache[bool] = FormCache(_parts)
-
-
-def _clauses(reading: Reading) -> list[int]:
-    """The number of the clause of each word: commas, colons and brackets part them."""
-    numbers, number, before = [], 0, -1
-    for gap, sentence in zip(reading.gaps, reading.sentences, strict=False):
-        if sentence != before:
-            number += 1
-            before = sentence
-        elif gap != " " and _parting[gap]:
-            number += 1
-        numbers.append(number)
-    return numbers

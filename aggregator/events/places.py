@@ -59,13 +59,9 @@ _quoted_end = re.compile(r"[»\"”]")
 
 def venue_of(reading: Reading, order: Sequence[int]) -> Venue | None:
     """From the sentences in ``order``: a venue of the first that has one, else a town."""
-    spans: dict[int, tuple[int, int]] = {}
-    for i, sentence in enumerate(reading.sentences):
-        first = spans.get(sentence, (i, i))[0]
-        spans[sentence] = (first, i)
     for find in (_venue, _quoted, _town):
         for sentence in order:
-            found = find(reading, range(spans[sentence][0], spans[sentence][1] + 1))
+            found = find(reading, reading.span(sentence))
             if found:
                 return found
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +26,12 @@ class Reading:
     sentences: Sequence[int]
     #: How many of the words are the title's.
     title_words: int
+
+    def span(self, sentence: int) -> range:
+        """The words of a sentence."""
+        numbers = self.sentences
+        first = bisect_left(numbers, sentence)
+        return range(first, bisect_right(numbers, sentence, first))
 
     def form(self, first: int, last: int) -> str:
         """The text from one word to another (itself), as it stands there."""

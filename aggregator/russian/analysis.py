@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,8 +47,12 @@ class Words:
     @cached_property
     def sentences(self) -> tuple[int, ...]:
         """The number, from 0, of the sentence that the word stands in."""
-        starts = sentence_starts(self.text)
-        return tuple([bisect_right(starts, start) - 1 for start in self.starts])
+        # Sentences are few: their first words are looked for, not each word's sentence.
+        firsts = [bisect_left(self.starts, at) for at in sentence_starts(self.text)]
+        numbers: list[int] = []
+        for number, end in enumerate([*firsts[1:], len(self.tokens)]):
+            numbers += [number] * (end - len(numbers))
+        return tuple(numbers)
 
     def form(self, first: int, last: int) -> str:
         """The text from one word to another (itself), as it stands there."""
