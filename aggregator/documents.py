@@ -17,6 +17,7 @@ from typing import Any
 
 from aggregator import __version__
 from aggregator.alerts import open_alerts
+from aggregator.coming import settle_calendar
 from aggregator.config import Config
 from aggregator.errors import PublishError
 from aggregator.model import PublishedStory, SourceState, StoryHeader
@@ -94,6 +95,7 @@ def publish(
     it is as it was, and the others are up to date.
     """
     store.announce()
+    settle_calendar(store, config, now)
     output = OutputFolder(config.output)
     output.clean_up()
     manifest = store.documents()

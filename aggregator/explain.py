@@ -216,6 +216,7 @@ def _event(event: Event) -> dict[str, Any]:
         "all_day": event.all_day,
         "place": event.place,
         "cancelled": event.cancelled,
+        "moved": event.moved,
         "moved_from": event.moved_from.isoformat() if event.moved_from else None,
         "confidence": event.confidence,
         "words": [words.form for words in event.words],

@@ -351,9 +351,11 @@ class Event:
     end: When | None = None
     #: The venue in the text's own words, else the town.
     place: str | None = None
-    #: It was to be at ``start`` and will not.
+    #: It was to be at ``start`` and will not, or not before a day that nobody tells.
     cancelled: bool = False
-    #: The day it was to be on before it was moved to ``start``.
+    #: The text says that it was moved; to ``start``, unless it is cancelled.
+    moved: bool = False
+    #: The day it was moved from, when the text tells that, too.
     moved_from: date | None = None
     #: 0 to 1.
     confidence: float
@@ -379,6 +381,46 @@ class PlaceMatch:
     field: Literal["title", "text"]
     #: Characters from 0 in the field's plain text.
     position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldStory:
+    """A story and the events that its members tell, for the calendar."""
+
+    id: str
+    #: The lead's.
+    title: str
+    #: Of its members and their texts: the calendar remembers which it has read.
+    revision: int
+    #: Of all members that are not withdrawn, by effective date.
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What one story says of an event of the calendar."""
+
+    story: str
+    title: str
+    #: When the story first said so.
+    since: datetime
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarEvent:
+    """An event as readers' calendars know it, whichever stories tell it."""
+
+    #: Minted once, of the first story to tell it; survives moving and cancelling.
+    uid: str
+    #: Raised by each change of day, time, end, place or cancelling (RFC 5545, 3.8.7.4).
+    sequence: int
+    #: When it came to be as it is: DTSTAMP and LAST-MODIFIED.
+    changed: datetime
+    #: All tellings together; the last known when there is none any more.
+    event: Event
+    #: By ``since``; the first is whose page and title it has. Empty: taken back.
+    tellings: tuple[Telling, ...]
 
 
 # --- dedup --------------------------------------------------------------------

@@ -216,8 +216,8 @@ def _print_event(event: Mapping[str, Any]) -> None:
     when = " to ".join(filter(None, (event["start"] or "under way", event["end"])))
     place = f", {event['place']}" if event["place"] else ""
     state = ", cancelled" if event["cancelled"] else ""
-    if event["moved_from"]:
-        state += f", moved from {event['moved_from']}"
+    if event["moved"]:
+        state += f", moved from {event['moved_from'] or 'another day'}"
     origin = f", from {event['member']}" if "member" in event else ""
     _print(f"Event {when}{place}{state}: confidence {event['confidence']}{origin}")
     rows = [

@@ -16,6 +16,7 @@ from aggregator import app
 from aggregator.config import load_config
 from aggregator.errors import PublishError
 from aggregator.explain import explain
+from aggregator.model import CalendarEvent
 
 NOW = datetime(2026, 9, 1, 10, 0, 0, tzinfo=UTC)
 
@@ -149,6 +150,10 @@ class Site:
             found = explain(store, self.config, query, self.clock.now())
         assert found is not None
         return found
+
+    def calendar(self) -> list[CalendarEvent]:
+        with app.open_store(self.config, writing=False) as store:
+            return store.calendar(self.clock.now().date())
 
     def status(self) -> dict[str, dict]:
         from aggregator import documents
@@ -521,6 +526,37 @@ def test_a_changed_entrys_events_are_replaced(site: Site, portal: Portal):
 
     (event,) = site.explain("3")["events"]
     assert (event["start"], event["moved_from"]) == ("2026-09-19T18:00", "2026-09-12")
+
+
+def test_a_later_entry_cancels_the_event_of_an_earlier_story(
+    site: Site, portal: Portal
+):
+    """The same event to a reader's calendar, with the news of its end."""
+    first = Item(
+        "3", "Концерт группы «Ветер»", "Концерт пройдёт 12 сентября в 18:00 в парке."
+    )
+    news = Item(
+        "4",
+        "Концерт группы «Ветер» отменён",
+        "Концерта 12 сентября не будет, он отменён. Деньги за билеты вернут в кассах.",
+        timedelta(),
+    )
+    site.configure(portal.say("/rss", rss(first)), extra=EVENTS_TOPIC)
+    site.once()
+    (before,) = site.calendar()
+    portal.say("/rss", rss(first, news))
+    site.clock.moment += timedelta(hours=1)
+    site.once()
+
+    (after,) = site.calendar()
+    assert (before.uid, before.sequence) == (after.uid, 0)
+    assert (before.event.cancelled, after.event.cancelled) == (False, True)
+    assert (after.sequence, after.changed) == (1, site.clock.moment)
+    assert len(after.tellings) == 2
+
+    site.clock.moment += timedelta(hours=1)
+    site.once()
+    assert site.calendar() == [after]
 
 
 def test_a_story_has_the_events_of_all_its_members(site: Site, portal: Portal):

@@ -1,9 +1,10 @@
 """When and where what an entry announces will be: a stage of pure functions."""
 
+from aggregator.events.calendar import settle
 from aggregator.events.find import find_events
 from aggregator.events.same import same_event
 
 #: The topic whose entries are read for events.
 TOPIC = "events"
 
-__all__ = ["TOPIC", "find_events", "same_event"]
+__all__ = ["TOPIC", "find_events", "same_event", "settle"]

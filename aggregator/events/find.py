@@ -295,6 +295,8 @@ class _Entry:
             default=None,
         )
         end = self._told_end(seen, main)
+        if main is None and moved_from is not None:
+            return self._put_off(moved_from)
         if main is None or main.score < _THRESHOLD:
             return self._open(end) if end and end.score >= _THRESHOLD else ()
         if self._is_last_day(main):
@@ -319,12 +321,10 @@ class _Entry:
             if one.mention.kind == "pair":
                 old = replace(one, days=one.days[:1])
                 kept.append(replace(one, days=one.days[1:], score=one.score + 2))
-            elif one.role is Cue.WAS_PLANNED or (
-                one.role is Cue.MOVE and one.mention.preposition == "с"
-            ):
-                old = one
             elif one.role is Cue.MOVE and one.mention.preposition == "на":
                 kept.append(replace(one, score=one.score + 2))
+            elif one.role in (Cue.WAS_PLANNED, Cue.MOVE):
+                old = one
             else:
                 kept.append(one)
         return old, kept
@@ -351,6 +351,20 @@ class _Entry:
         if nearest is None or one.mention.kind in ("range", "list"):
             return False
         return not self.reading.tokens[nearest[0]].startswith("продолж")
+
+    def _put_off(self, old: _Seen) -> tuple[Event, ...]:
+        """«перенесён на неопределённый срок»: nobody tells the new day."""
+        if old.last < self.today or old.score < _THRESHOLD:
+            return ()
+        word = next(
+            i for cues in self.cues.values() for i, cue in cues if cue is Cue.MOVE
+        )
+        events = self._built(old, None, [old], None)
+        words = self.reading.words("cancelled", word, word)
+        return tuple(
+            replace(event, cancelled=True, moved=True, words=(*event.words, words))
+            for event in events
+        )
 
     def _is_last_day(self, one: _Seen) -> bool:
         """«в последний день её работы», in the date's sentence or the next."""
@@ -414,6 +428,7 @@ class _Entry:
         moved_from: _Seen | None,
     ) -> tuple[Event, ...]:
         cancelled = self._cancelled(main)
+        moved = moved_from is not None or self._moved_beside(main)
         times = self._times(main, seen)
         last = self._last_day(main, end, seen)
         closing = self._closing(main, times, seen)
@@ -436,6 +451,7 @@ class _Entry:
                 end=last,
                 place=place.text if place else None,
                 cancelled=bool(cancelled),
+                moved=moved,
                 moved_from=moved_from.first if moved_from else None,
                 confidence=_confidence(main.score),
                 words=words,
@@ -462,9 +478,16 @@ class _Entry:
                 in_title = i < reading.title_words and main.role is not Cue.HAPPEN
                 if cue is Cue.CANCEL and (sentence == here or in_title):
                     return (reading.words("cancelled", i, i),)
-        if self.moved and main.role is Cue.WAS_PLANNED:
-            return ()
         return ()
+
+    def _moved_beside(self, main: _Seen) -> bool:
+        """Whether the title or the date's sentence says that something was moved."""
+        here = self.reading.sentences[main.mention.first]
+        return any(
+            cue is Cue.MOVE and (sentence == here or i < self.reading.title_words)
+            for sentence, cues in self.cues.items()
+            for i, cue in cues
+        )
 
     def _last_day(
         self, main: _Seen, end: _Seen | None, seen: list[_Seen]

@@ -24,6 +24,7 @@ def event_columns(event: Event) -> list[Any]:
         event.end.isoformat() if event.end else None,
         event.place,
         event.cancelled,
+        event.moved,
         event.moved_from.isoformat() if event.moved_from else None,
         event.confidence,
         [(w.part, w.form, w.field, w.position) for w in event.words],
@@ -31,12 +32,13 @@ def event_columns(event: Event) -> list[Any]:
 
 
 def event_of(columns: Sequence[Any]) -> Event:
-    start, end, place, cancelled, moved_from, confidence, words = columns
+    start, end, place, cancelled, moved, moved_from, confidence, words = columns
     return Event(
         start=_when(start),
         end=_when(end),
         place=place,
         cancelled=cancelled,
+        moved=moved,
         moved_from=date.fromisoformat(moved_from) if moved_from else None,
         confidence=confidence,
         words=tuple(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, exists, or_, select
 
 from aggregator.store.bulk import chunks, delete_many, insert_many
+from aggregator.store.calendar import forget_past
 from aggregator.store.schema import (
     entry,
     entry_content,
@@ -39,6 +40,7 @@ def expire(
     if keep_published is not None:
         stories += _published_stories(connection, to_micros(now - keep_published))
     removed = _loose_entries(connection, oldest) | _members(connection, stories)
+    forget_past(connection, now)
     if removed:
         _bury(connection, removed)
         _remove(connection, removed, stories)

@@ -228,6 +228,38 @@ topic = Table(
     Column("position", Integer, nullable=False),
 )
 
+#: model.CalendarEvent; a day is an ordinal (date.toordinal), `event` is JSON.
+calendar_event = Table(
+    "calendar_event",
+    metadata,
+    Column("uid", Id, primary_key=True),
+    Column("first_day", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False, index=True),
+    Column("sequence", Integer, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+)
+
+#: model.Telling. Stories are named by id: what an expired one told stays told.
+calendar_telling = Table(
+    "calendar_telling",
+    metadata,
+    Column("uid", ForeignKey("calendar_event.uid"), primary_key=True),
+    Column("story", Id, primary_key=True, index=True),
+    Column("title", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: The revision in which the calendar read a story last.
+calendar_story = Table(
+    "calendar_story",
+    metadata,
+    Column("story", Id, primary_key=True),
+    Column("revision", Integer, nullable=False),
+)
+
 document = Table(
     "document",
     metadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from aggregator.clock import Clock, SystemClock
 from aggregator.model import (
     Alert,
     AlertBook,
+    CalendarEvent,
     EntryRef,
     Fingerprint,
     Grouping,
@@ -27,10 +28,12 @@ from aggregator.model import (
     StoryHeader,
     StoryMembers,
     Subscription,
+    ToldStory,
     Watch,
 )
 from aggregator.store import (
     alerts,
+    calendar,
     entries,
     reports,
     sources,
@@ -265,6 +268,33 @@ class Store:
     def stories(self, ids: Sequence[str]) -> list[PublishedStory]:
         """Whole stories, in the order asked; unknown ids are left out."""
         return self._read(lambda connection: stories.load_published(connection, ids))
+
+    # --- the calendar
+
+    def unread_stories(self, topic: str, since: datetime) -> list[ToldStory]:
+        """Announced stories of a topic since then that the calendar has not read as they are.
+
+        Those it has read and that lost the topic are among them.
+        """
+        return self._read(
+            lambda connection: calendar.unread_stories(connection, topic, since)
+        )
+
+    def calendar_near(self, told: ToldStory) -> list[CalendarEvent]:
+        """The rows that a story told, and those near the days that it names."""
+        return self._read(lambda connection: calendar.calendar_near(connection, told))
+
+    def save_calendar(self, rows: Sequence[CalendarEvent], told: ToldStory) -> None:
+        """Replace these rows; the story is read."""
+        self._write(lambda connection: calendar.save_calendar(connection, rows, told))
+
+    def calendar(self, since: date) -> list[CalendarEvent]:
+        """What some story tells and is not over before that day, by first day, then uid."""
+        return self._read(lambda connection: calendar.calendar(connection, since))
+
+    def calendar_of(self, stories: Collection[str]) -> dict[str, list[CalendarEvent]]:
+        """The events that stories tell, by the stories' ids."""
+        return self._read(lambda connection: calendar.calendar_of(connection, stories))
 
     # --- documents
 
