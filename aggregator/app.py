@@ -369,6 +369,21 @@ def publish(config: Config, clock: Clock | None = None) -> set[str]:
         return written
 
 
+def retag(
+    config: Config, *, dry_run: bool, clock: Clock | None = None
+) -> dict[str, Any]:
+    """Bring stored entries under the rules of now; what changed, or would."""
+    from aggregator.retag import retag as retag_store
+
+    now = (clock or SystemClock()).now()
+    if dry_run:
+        with open_store(config, writing=False) as store:
+            return retag_store(store, config, now, apply=False)
+    with open_store(config, writing=True, clock=clock) as store, store.lock():
+        _sync(store, config)
+        return retag_store(store, config, now, apply=True)
+
+
 # --- for ever -------------------------------------------------------------------------
 
 

@@ -165,6 +165,14 @@ def check(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of feeds.yaml.")
     ] = False,
+    try_: Annotated[
+        str | None,
+        typer.Option(
+            "--try",
+            metavar="TERM",
+            help="What a term would match in the last 1,000 stored entries.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Validate feeds.yaml."""
@@ -176,6 +184,9 @@ def check(
     loaded = _load(config)
     if probe:
         return _probe(loaded, as_json=as_json)
+    if try_ is not None:
+        _try(loaded, try_, as_json=as_json)
+        return 0
     summary = {
         "sources": len(loaded.sources),
         "topics": [topic.key for topic in loaded.topics],
@@ -187,6 +198,21 @@ def check(
             f"{config}: {len(loaded.sources)} sources, {len(loaded.topics)} topics, no faults"
         )
     return 0
+
+
+def _try(config: Config, written: str, *, as_json: bool) -> None:
+    from aggregator import app, report
+    from aggregator.config import read_term
+
+    term = read_term(written)
+    from aggregator.retag import try_term  # the dictionaries, once the term is one
+
+    with app.open_store(config, writing=False) as store:
+        found = try_term(store, config, term)
+    if as_json:
+        _print_json(found)
+    else:
+        report.print_trial(found)
 
 
 def _probe(config: Config, *, as_json: bool) -> int:
@@ -310,6 +336,24 @@ def backup(
     with app.open_store(loaded, writing=False) as store:
         store.backup(file)
     _say(f"wrote {file}")
+
+
+@cli.command()
+def retag(
+    config: ConfigOption = DEFAULT_CONFIG,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring stored entries under changed rules: topics, places, events."""
+    from aggregator import app, report
+
+    found = app.retag(_load(config), dry_run=dry_run)
+    if as_json:
+        _print_json(found)
+    else:
+        report.print_retagging(found)
 
 
 @cli.command()

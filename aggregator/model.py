@@ -568,6 +568,15 @@ class EntryRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordsRead:
+    """What an entry's words say under the rules in force."""
+
+    topics: tuple[TopicScore, ...]
+    events: tuple[Event, ...]
+    places: tuple[PlaceMatch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRead:
     info: FeedInfo
     #: Key hashes of every entry in the document, in its order.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from aggregator.model import (
     Place,
     SourceError,
     Topic,
+    WordsRead,
 )
 from aggregator.parse import parse_document
 from aggregator.russian import analyse
@@ -110,28 +112,46 @@ def _read_entry(
     rules: Rules,
     gazetteer: Gazetteer,
 ) -> EntryRead:
-    """The entry with what its words say; one analysis serves every stage."""
     claimed = entry.published or entry.updated
     if claimed is not None and claimed < job.tag_since:
         # No document will carry it.
         return EntryRead(entry=entry, fingerprint=found, tagged=False)
-    analysis = analyse(entry.title, entry.text)
-    topics = tag(
-        analysis,
-        categories=entry.categories,
+    said = read_words(
+        entry,
         given=job.source.topics,
+        seen_at=job.fetched_at,
+        zone=ZoneInfo(job.timezone),
         rules=rules,
+        gazetteer=gazetteer,
     )
-    events: tuple[Event, ...] = ()
-    if any(score.topic == TOPIC and score.tagged for score in topics):
-        published = min(claimed or job.fetched_at, job.fetched_at)
-        events = find_events(
-            analysis, published.astimezone(ZoneInfo(job.timezone)).date()
-        )
     return EntryRead(
         entry=entry,
         fingerprint=found,
-        topics=topics,
-        events=events,
-        places=find_places(analysis, gazetteer),
+        topics=said.topics,
+        events=said.events,
+        places=said.places,
+    )
+
+
+def read_words(
+    entry: Entry,
+    *,
+    given: Sequence[str],
+    seen_at: datetime,
+    zone: tzinfo,
+    rules: Rules,
+    gazetteer: Gazetteer,
+) -> WordsRead:
+    """What an entry's words say; one analysis serves every stage.
+
+    ``given`` are the topics of its source, ``zone`` is the site's.
+    """
+    analysis = analyse(entry.title, entry.text)
+    topics = tag(analysis, categories=entry.categories, given=given, rules=rules)
+    events: tuple[Event, ...] = ()
+    if any(score.topic == TOPIC and score.tagged for score in topics):
+        published = min(entry.published or entry.updated or seen_at, seen_at)
+        events = find_events(analysis, published.astimezone(zone).date())
+    return WordsRead(
+        topics=topics, events=events, places=find_places(analysis, gazetteer)
     )

@@ -227,6 +227,55 @@ def _print_event(event: Mapping[str, Any]) -> None:
     _print(_table(("part", "found", "where"), rows))
 
 
+# --- rules ----------------------------------------------------------------------------
+
+
+def print_retagging(found: Mapping[str, Any]) -> None:
+    """What a changed rule set changes: counts, then stories that enter and leave."""
+    rows = [
+        (
+            row["key"],
+            row["before"],
+            row["after"],
+            row["enter"]["count"],
+            row["leave"]["count"],
+        )
+        for row in (*found["topics"], *found["places"])
+    ]
+    _print(
+        f"{found['entries']} entries read again, {found['older']} older ones left alone",
+        _table(("key", "stories", "then", "enter", "leave"), rows),
+    )
+    for row in (*found["topics"], *found["places"]):
+        for verb in ("enter", "leave"):
+            for story in row[verb]["examples"]:
+                _print(f"{verb} {row['key']}: {story['title']} ({story['id']})")
+    done = "changed" if found["applied"] else "would change"
+    _print(
+        f"{found['stories_changed']} stories and {found['entries_changed']} entries {done}"
+    )
+
+
+def print_trial(found: Mapping[str, Any]) -> None:
+    """What a term matches among the entries stored last."""
+    _print(
+        f"{found['term']}: {found['matches']} of the last {found['entries']} entries,"
+        f" {found['in_title']} in the title",
+        _table(("found", "entries"), found["forms"].items()),
+    )
+    rows = [
+        (
+            ", ".join(one["forms"]),
+            one["title"],
+            one["around"],
+            ", ".join(one["topics"]),
+            one["link"] or one["id"],
+        )
+        for one in found["examples"]
+    ]
+    _print(_table(("found", "title", "around", "topics", "link"), rows))
+
+
 # --- evaluate -------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,10 +14,11 @@ import feedparser
 import pytest
 
 from aggregator import app
-from aggregator.config import load_config
-from aggregator.errors import PublishError
+from aggregator.config import load_config, read_term
+from aggregator.errors import ConfigError, PublishError
 from aggregator.explain import explain
 from aggregator.model import CalendarEvent
+from aggregator.retag import try_term
 
 NOW = datetime(2026, 9, 1, 10, 0, 0, tzinfo=UTC)
 
@@ -828,3 +830,150 @@ def test_an_edit_of_an_old_entry_keeps_its_topics(site: Site, portal: Portal):
 
     found = site.explain(PLAY.guid)
     assert (found["entry"]["title"], found["topics"]) == (edited.title, topics)
+
+
+# --- rules that changed ------------------------------------------------------------
+
+
+def sport(*words: str) -> str:
+    return f"  sport: {{title: Спорт, threshold: 1, words: [{', '.join(words)}]}}\n"
+
+
+RACE = Item("3", "Регата на лимане", "Регата пройдёт у станицы Должанской.")
+CHESS = Item("4", "Шахматы во дворе", "Шахматисты сыграли под платанами.")
+
+
+def test_retag_previews_what_enters_and_leaves(site: Site, portal: Portal):
+    url = portal.say("/rss", rss(RACE, CHESS))
+    site.configure(url, extra=sport("шахматы"))
+    site.once()
+    site.configure(url, extra=sport("регата"))
+    stored = (site.folder / "var/aggregator.db").read_bytes()
+
+    found = app.retag(site.config, dry_run=True, clock=site.clock)
+
+    (row,) = [row for row in found["topics"] if row["key"] == "sport"]
+    assert (row["before"], row["after"]) == (1, 1)
+    assert [story["title"] for story in row["enter"]["examples"]] == [RACE.title]
+    assert [story["title"] for story in row["leave"]["examples"]] == [CHESS.title]
+    assert row["enter"]["examples"][0]["id"] == site.explain("3")["story"]["id"]
+    assert (found["applied"], found["entries"], found["stories_changed"]) == (
+        *(False, 2, 2),
+    )
+    assert (site.folder / "var/aggregator.db").read_bytes() == stored
+
+
+def test_retag_moves_stories_and_no_date(site: Site, portal: Portal):
+    url = portal.say("/rss", rss(RACE, CHESS))
+    site.configure(url, extra=sport("шахматы"))
+    site.once()
+    before = site.explain("3")["published"]
+    site.configure(url, extra=sport("регата"))
+
+    found = app.retag(site.config, dry_run=False, clock=site.clock)
+    app.publish(site.config, site.clock)
+
+    assert found["applied"]
+    assert site.titles("sport.atom") == [RACE.title]
+    after = site.explain("3")
+    for unmoved in ("id", "published", "updated"):
+        assert after["published"][unmoved] == before[unmoved]
+    assert [score["topic"] for score in after["topics"]] == ["sport"]
+    assert site.explain("4")["topics"] == []
+    (entry,) = [one for one in site.feed().entries if one.title == RACE.title]
+    assert {tag.term for tag in entry.tags} == {"sport", "yeysky"}
+
+
+def test_retag_twice_changes_nothing(site: Site, portal: Portal):
+    title = "Концерт у моря"
+    items = Item("5", title, "Концерт пройдёт 12 сентября в 18:00 в Анапе."), RACE
+    site.configure(
+        portal.say("/rss", rss(*items)), extra=EVENTS_TOPIC + sport("регата")
+    )
+    site.once()
+
+    found = app.retag(site.config, dry_run=False, clock=site.clock)
+
+    assert (found["entries"], found["entries_changed"]) == (2, 0)
+    assert found["places"] == []
+
+
+def test_retag_reaches_what_was_too_old_to_be_tagged(site: Site, portal: Portal):
+    old = Item("6", "Регата прошлого лета", RACE.text, age=timedelta(days=20))
+    url = portal.say("/rss", rss(RACE, old))
+    young = "publish: {max_age: 10d, first_sight: all}\n"
+    site.configure(url, extra=sport("регата") + young)
+    site.once()
+    assert site.titles("sport.atom") == [RACE.title]
+    kept = app.retag(site.config, dry_run=False, clock=site.clock)
+    site.configure(url, extra=sport("регата") + young.replace("10d", "30d"))
+
+    found = app.retag(site.config, dry_run=False, clock=site.clock)
+    app.publish(site.config, site.clock)
+
+    assert (kept["entries"], kept["older"], kept["entries_changed"]) == (1, 1, 0)
+    assert (found["entries"], found["older"], found["entries_changed"]) == (2, 0, 1)
+    assert site.titles("sport.atom") == [RACE.title, old.title]
+
+
+def test_retag_keeps_what_a_source_taken_out_gave(site: Site, portal: Portal):
+    url = portal.say("/rss", rss(RACE))
+    site.configure(f"{url}, topics: [sport]", extra=sport("шахматы"))
+    site.once()
+    other = portal.say("/other", rss(CHESS))
+    site.configure(other, extra=sport("шахматы"))
+    config = site.folder / "feeds.yaml"
+    config.write_text(config.read_text("utf-8").replace("id: s0", "id: s9"), "utf-8")
+
+    found = app.retag(site.config, dry_run=True, clock=site.clock)
+
+    assert found["stories_changed"] == 0
+
+
+def test_a_changed_gazetteer_is_applied_too(site: Site, portal: Portal):
+    url = portal.say("/rss", rss(RACE))
+    site.configure(url)
+    site.once()
+    (site.folder / "places.yaml").write_text(
+        "liman: {title: Лиман, names: [Должанская]}"
+    )
+    site.configure(url, extra="places: {gazetteer: places.yaml}\n")
+
+    found = app.retag(site.config, dry_run=False, clock=site.clock)
+
+    assert [(row["key"], row["after"]) for row in found["places"]] == [
+        ("liman", 1),
+        ("yeysky", 0),
+    ]
+    assert [place["place"] for place in site.explain("3")["places"]] == ["liman"]
+
+
+def test_a_term_is_tried_on_what_was_stored_last(site: Site, portal: Portal):
+    site.configure(portal.say("/rss", rss(RACE, CHESS)))
+    site.once()
+
+    with app.open_store(site.config, writing=False) as store:
+        found = try_term(store, site.config, read_term("шахматист"))
+        none = try_term(store, site.config, read_term("{all: [регата, шахматы]}"))
+
+    assert (found["entries"], found["matches"], found["in_title"]) == (2, 1, 0)
+    assert found["forms"] == {"шахматисты": 1}
+    (example,) = found["examples"]
+    assert (example["title"], example["forms"]) == (CHESS.title, ["Шахматисты"])
+    assert example["around"].startswith("Шахматисты сыграли")
+    assert (none["term"], none["matches"]) == ("{all: [регата, шахматы]}", 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ("театр, опера", "expected words of letters and digits"),
+        ("{all: []}", "expected one of term, all and any"),
+        ("{all: [а, т*]}", "--try:1:11: all.1: expected at least two letters"),
+        ("{al: [а]}", "--try:1:2: al: unknown key; did you mean 'all'?"),
+        ("{", "cannot be read as YAML"),
+    ],
+)
+def test_a_term_that_is_none_is_a_fault(written, fault):
+    with pytest.raises(ConfigError, match=re.escape(fault)):
+        read_term(written)

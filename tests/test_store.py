@@ -27,6 +27,7 @@ from aggregator.model import (
     Member,
     Moved,
     NewEntry,
+    PlaceMatch,
     PollOutcome,
     RecordedError,
     RecordedWarning,
@@ -37,6 +38,7 @@ from aggregator.model import (
     TopicScore,
     Validators,
     Withheld,
+    WordsRead,
 )
 from aggregator.store import (
     DocumentRecord,
@@ -678,6 +680,39 @@ def test_a_story_is_shown_with_its_members_and_topics(store):
     ]
     assert found.topics == ("health", "culture")  # feeds.yaml's order
     assert (found.published, found.revision, found.ad) == (NOW, 1, False)
+
+
+def test_entries_read_again_change_topics_and_no_date(store):
+    lead = new("one", topics=(topic("culture"),))
+    loose = new("two", topics=(topic("culture"),))
+    made = story("one", member(KUB, lead))
+    store.record([outcome(KUB, lead, loose)], grouping(made))
+    before = shown(store, made.id)
+    place = PlaceMatch(
+        place="sochi", name="Сочи", form="Сочи", field="title", position=0
+    )
+    said = WordsRead(topics=(topic("health"),), events=(), places=(place,))
+    refs = [(KUB, each.read.fingerprint.key) for each in (lead, loose)]
+
+    (number,) = store.stories_since(NOW - DAY)
+    assert store.loose_since(NOW - DAY) == [refs[1]]
+    assert store.loose_since(NOW + DAY) == []
+    assert store.stories_since(NOW + DAY) == []
+    ((found,), entries) = store.story_entries([number])
+    assert (found.id, set(entries)) == (made.id, {refs[0]})
+    store.save_words(dict.fromkeys(refs, said), [made.id])
+
+    after = shown(store, made.id)
+    assert set(after.topics) == {"health", "sochi"}
+    assert after.revision == before.revision + 1
+    assert (after.id, after.published, after.updated) == (
+        *(before.id, before.published, before.updated),
+    )
+    assert [one.topics for one in store.entries(refs).values()] == [said.topics] * 2
+    assert store.entries(refs)[refs[0]].places == (place,)
+    assert store.count_entries() == 2
+    assert set(store.latest(5)) == set(refs)
+    assert len(store.latest(1)) == 1
 
 
 def test_stories_come_in_the_order_asked(store):

@@ -5,7 +5,7 @@
 lies between keys, ``faults`` says what is wrong, ``settings`` is what comes out. docs/feeds-yaml.md is the operator's page.
 """
 
-from aggregator.config.load import json_schema, load_config
+from aggregator.config.load import json_schema, load_config, read_term
 from aggregator.config.settings import (
     AlertSettings,
     Config,
@@ -26,4 +26,5 @@ __all__ = [
     "Site",
     "json_schema",
     "load_config",
+    "read_term",
 ]

@@ -8,11 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from aggregator.config.checks import cross_faults
 from aggregator.config.decode import read_file
-from aggregator.config.faults import faults_of
+from aggregator.config.faults import faults_of, names_of
 from aggregator.config.gazetteer import SHIPPED, load_places
 from aggregator.config.keys import (
     AlertKeys,
@@ -26,6 +26,7 @@ from aggregator.config.keys import (
     SourceKeys,
     TermKeys,
     TopicKeys,
+    WordTerm,
 )
 from aggregator.config.schema import schema_of
 from aggregator.config.settings import (
@@ -78,6 +79,22 @@ def _gazetteer(
     except ConfigError as error:
         faults += error.faults
         return None
+
+
+def read_term(written: str) -> Term:
+    """A term as it stands in feeds.yaml, ``{all: […]}`` too; ConfigError if it is none."""
+    name = "--try"
+    document = Document(name, data=written, values={(): (1, 1)})
+    if written.lstrip().startswith("{"):
+        document = read_yaml(written.encode("utf-8", "replace"), name)
+    try:
+        keys: TermKeys = TypeAdapter(WordTerm).validate_python(document.data)
+    except ValidationError as error:
+        faults = faults_of(error, document, lambda path: names_of(TermKeys))
+        raise ConfigError((*document.faults, *faults)) from error
+    if document.faults:
+        raise ConfigError(tuple(document.faults))
+    return _term(keys)
 
 
 def json_schema() -> dict[str, object]:

@@ -17,6 +17,7 @@ from aggregator.model import (
     TermMatch,
     TopicScore,
     Withheld,
+    WordsRead,
 )
 from aggregator.store.event_rows import events_json, events_of
 from aggregator.store.values import (
@@ -50,6 +51,18 @@ CONTENT_COLUMNS = (
 )
 
 
+#: Columns of `entry_content` for what the words say, in the order of `words_row`.
+WORDS_COLUMNS = ("topics", "events", "places")
+
+
+def words_row(read: EntryRead | WordsRead) -> tuple[Any, ...]:
+    return (
+        _topics_json(read.topics) if read.topics else None,
+        events_json(read.events) if read.events else None,
+        places_json(read.places),
+    )
+
+
 def content_row(read: EntryRead) -> tuple[Any, ...]:
     entry = read.entry
     return (
@@ -68,9 +81,7 @@ def content_row(read: EntryRead) -> tuple[Any, ...]:
         entry.language,
         to_micros(entry.published),
         to_micros(entry.updated),
-        _topics_json(read.topics) if read.topics else None,
-        events_json(read.events) if read.events else None,
-        places_json(read.places),
+        *words_row(read),
     )
 
 

@@ -67,8 +67,20 @@ def save_stories(connection: Connection, grouping: Grouping, batch: Batch) -> bo
     return changed
 
 
+def rewrite_topics(connection: Connection, numbers: Collection[int]) -> None:
+    """Give stories their members' topics and places of now; their revisions rise."""
+    before = _stored_stories(connection, numbers)
+    _, topics = _members(connection, numbers)
+    rows = [list(row) for row in before.values()]
+    for row in rows:
+        row[_REVISION] += 1
+    _write_stories(connection, rows, before)
+    _write_topics(connection, rows, before, topics)
+
+
 #: Place of `updated` in a row of `story`.
 _UPDATED = list(story.c.keys()).index("updated")
+_REVISION = list(story.c.keys()).index("revision")
 
 
 def _stored_stories(connection: Connection, numbers: Collection[int]) -> dict[int, Any]:

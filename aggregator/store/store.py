@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -30,12 +37,14 @@ from aggregator.model import (
     Subscription,
     ToldStory,
     Watch,
+    WordsRead,
 )
 from aggregator.store import (
     alerts,
     calendar,
     entries,
     reports,
+    rereading,
     sources,
     stories,
     subscriptions,
@@ -229,6 +238,46 @@ class Store:
         # lost, is then at most an hour old.
         self._database.checkpoint()
         return removed
+
+    # --- entries read again
+
+    def stories_since(self, since: datetime) -> list[int]:
+        """Numbers, for `story_entries`, of the stories published from `since` on."""
+        return self._read(lambda connection: rereading.stories_since(connection, since))
+
+    def story_entries(
+        self, numbers: Collection[int]
+    ) -> tuple[tuple[StoryMembers, ...], dict[EntryRef, StoredEntry]]:
+        """Whole stories, by `stories_since`'s numbers, and their members' entries."""
+
+        def ask(
+            connection: Connection,
+        ) -> tuple[tuple[StoryMembers, ...], dict[EntryRef, StoredEntry]]:
+            found = entries.load_stories(connection, numbers)
+            refs = [member.ref for one in found for member in one.members]
+            return found, entries.load_entries(connection, refs)
+
+        return self._read(ask)
+
+    def loose_since(self, since: datetime) -> list[EntryRef]:
+        """Entries in no story, dated from `since` on."""
+        return self._read(lambda connection: rereading.loose_since(connection, since))
+
+    def latest(self, limit: int) -> list[EntryRef]:
+        """The entries stored last, the newest first."""
+        return self._read(lambda connection: rereading.latest(connection, limit))
+
+    def count_entries(self) -> int:
+        return self._read(rereading.count_entries)
+
+    def save_words(
+        self, read: Mapping[EntryRef, WordsRead], stories: Collection[str]
+    ) -> None:
+        """Replace what entries say; revisions of `stories`, by id, rise.
+
+        Dates and ids stay: other rules are no news.
+        """
+        self._write(lambda connection: rereading.save_words(connection, read, stories))
 
     # --- stories
 
