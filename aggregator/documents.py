@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from aggregator import __version__
 from aggregator.alerts import open_alerts
 from aggregator.coming import settle_calendar
 from aggregator.config import Config
 from aggregator.errors import PublishError
-from aggregator.model import PublishedStory, SourceState, StoryHeader
+from aggregator.model import CalendarEvent, PublishedStory, SourceState, StoryHeader
 from aggregator.outage import as_shown
 from aggregator.publish.select import cutoff, select
 from aggregator.publish.status import render_status, source_state, status_document
@@ -28,8 +29,22 @@ from aggregator.publish.writer import OutputFolder
 from aggregator.scheduler import with_closed_hosts
 from aggregator.store import DocumentRecord, Store, Summary
 
+if TYPE_CHECKING:
+    from aggregator.publish.page import Page
+
 INDEX = "index.html"
 STATUS = "status.json"
+#: The topic whose events go into a calendar and onto a page of their own.
+EVENTS = "events"
+CALENDAR = "events.ics"
+AGENDA = "events.html"
+#: An event that is over stays so long: a calendar that is seldom online must still see
+#: that it was cancelled.
+PAST_EVENTS = timedelta(days=7)
+#: The soonest; a programme of a year is a database, not a calendar.
+MOST_EVENTS = 1_000
+#: What is read less surely is for the operator (`explain`), not for calendars.
+SURE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +75,18 @@ def feeds(config: Config) -> tuple[Document, ...]:
 
 def documents(config: Config) -> tuple[Document, ...]:
     """Every document that shows stories, in the order in which they are written."""
-    index = Document(name=INDEX, topic=None, title=config.site.title)
-    return (*feeds(config), index)
+    title = config.site.title
+    index = Document(name=INDEX, topic=None, title=title)
+    return (
+        *feeds(config),
+        *(
+            Document(name=name, topic=topic.key, title=f"{title}: {topic.title}")
+            for topic in config.topics
+            if topic.key == EVENTS
+            for name in (CALENDAR, AGENDA)
+        ),
+        index,
+    )
 
 
 def selected(
@@ -103,12 +128,11 @@ def publish(
     written: set[str] = set()
     refused: list[PublishError] = []
     for document in documents(config):
-        headers = selected(store, config, document.topic, now)
-        inputs = _inputs(config, document.name, headers, states)
+        inputs, render = _edition(store, config, document, now, states)
         known = manifest.pop(document.name, None)
         if not whole and known and _stands(config.output, known, inputs):
             continue
-        data = _rendered(store, config, document, headers)
+        data = render()
         try:
             if output.put(document.name, data):
                 written.add(document.name)
@@ -198,11 +222,45 @@ def _stands(folder: Path, record: DocumentRecord, inputs: str) -> bool:
     return hashlib.sha256(data).hexdigest() == record.digest
 
 
+#: A digest of all that a document's bytes depend on, and what renders it.
+_Edition = tuple[str, Callable[[], bytes]]
+
+
+def _edition(
+    store: Store,
+    config: Config,
+    document: Document,
+    now: datetime,
+    states: Mapping[str, SourceState],
+) -> _Edition:
+    if document.name in (CALENDAR, AGENDA):
+        return _calendar_edition(store, config, document, now)
+    headers = selected(store, config, document.topic, now)
+    events = _events_of(store, config, [header.id for header in headers])
+    inputs = _inputs(config, document.name, headers, states, events)
+    return inputs, lambda: _rendered(store, config, document, headers, events)
+
+
 def _rendered(
-    store: Store, config: Config, document: Document, headers: Sequence[StoryHeader]
+    store: Store,
+    config: Config,
+    document: Document,
+    headers: Sequence[StoryHeader],
+    events: Mapping[str, tuple[CalendarEvent, ...]],
 ) -> bytes:
-    topics = {topic.key for topic in config.topics}
     stories = [
+        replace(story, events=events.get(story.id, ()))
+        for story in _stories(store, config, [header.id for header in headers])
+    ]
+    if document.name == INDEX:
+        return _index(config, stories)
+    return _atom(config, document, stories, store.created)
+
+
+def _stories(store: Store, config: Config, ids: Sequence[str]) -> list[PublishedStory]:
+    """Whole stories, with the topics and places that are configured now."""
+    topics = {topic.key for topic in config.topics}
+    return [
         replace(
             story,
             topics=tuple(key for key in story.topics if key in topics),
@@ -210,11 +268,93 @@ def _rendered(
                 place.key for place in config.gazetteer if place.key in story.topics
             ),
         )
-        for story in store.stories([header.id for header in headers])
+        for story in store.stories(ids)
     ]
-    if document.name == INDEX:
-        return _index(config, stories)
-    return _atom(config, document, stories, store.created)
+
+
+def _events_of(
+    store: Store, config: Config, ids: Sequence[str]
+) -> dict[str, tuple[CalendarEvent, ...]]:
+    """By story id, the events that documents show, by date."""
+    if not _has_calendar(config):
+        return {}
+    return {
+        story: tuple(sorted(filter(_is_shown, rows), key=_by_date))
+        for story, rows in store.calendar_of(ids).items()
+    }
+
+
+def _is_shown(row: CalendarEvent) -> bool:
+    # Nobody was told of what is cancelled at first sight.
+    unheard_of = row.event.cancelled and row.sequence == 0
+    return bool(row.tellings) and row.event.confidence >= SURE and not unheard_of
+
+
+def _by_date(row: CalendarEvent) -> tuple[str, str]:
+    when = row.event.start or row.event.end
+    return (when.isoformat() if when else "", row.uid)
+
+
+def _has_calendar(config: Config) -> bool:
+    return any(topic.key == EVENTS for topic in config.topics)
+
+
+def _calendar_edition(
+    store: Store, config: Config, document: Document, now: datetime
+) -> _Edition:
+    today = now.astimezone(ZoneInfo(config.site.timezone)).date()
+    since = today if document.name == AGENDA else today - PAST_EVENTS
+    rows = sorted(filter(_is_shown, store.calendar(since)), key=_by_date)[:MOST_EVENTS]
+    # An event has the page and the title of the first story that told of it.
+    ids = list(dict.fromkeys(row.tellings[0].story for row in rows))
+    stories = {story.id: story for story in _stories(store, config, ids)}
+    pairs = [
+        (story, row)
+        for row in rows
+        if (story := stories.get(row.tellings[0].story)) is not None
+        and not (story.ad and config.publish.ads == "drop")
+    ]
+    parts = (
+        __version__,
+        document.name,
+        config.site,
+        config.publish,
+        [(topic.key, topic.title) for topic in config.topics],
+        # What is under way changes at midnight; the calendar says nothing of it.
+        today if document.name == AGENDA else None,
+        [(story.id, story.revision, story.topics, row) for story, row in pairs],
+    )
+    inputs = hashlib.sha256(repr(parts).encode()).hexdigest()
+    return inputs, lambda: _calendar(store, config, document, pairs, today)
+
+
+def _calendar(
+    store: Store,
+    config: Config,
+    document: Document,
+    pairs: Sequence[tuple[PublishedStory, CalendarEvent]],
+    today: date,
+) -> bytes:
+    if document.name == AGENDA:
+        from aggregator.publish.page import render_events
+
+        return render_events(_page(config), pairs, today)
+    from aggregator.publish.calendar import CalendarDocument, render_calendar
+
+    site = config.site
+    return render_calendar(
+        CalendarDocument(
+            title=document.title,
+            self_url=f"{site.url}{document.name}",
+            site_url=site.url,
+            language=site.language,
+            timezone=site.timezone,
+            topics={topic.key: topic.title for topic in config.topics},
+            summary_length=config.publish.summary_length,
+            empty_year=store.created.year,
+        ),
+        pairs,
+    )
 
 
 def _inputs(
@@ -222,6 +362,7 @@ def _inputs(
     name: str,
     headers: Sequence[StoryHeader],
     states: Mapping[str, SourceState],
+    events: Mapping[str, tuple[CalendarEvent, ...]],
 ) -> str:
     """A digest of all that the document's bytes depend on."""
     shown = {header.source for header in headers}
@@ -239,7 +380,10 @@ def _inputs(
     ]
     topics = [(topic.key, topic.title) for topic in config.topics]
     places = [(place.key, place.title) for place in config.gazetteer]
-    stories = [(header.id, header.revision) for header in headers]
+    # Another story may cancel what this one announced.
+    stories = [
+        (header.id, header.revision, events.get(header.id, ())) for header in headers
+    ]
     parts = (
         __version__,
         name,
@@ -282,20 +426,24 @@ def _atom(
 
 
 def _index(config: Config, stories: Sequence[PublishedStory]) -> bytes:
-    from aggregator.publish.page import FeedLink, IndexPage, render_index
+    from aggregator.publish.page import render_index
+
+    return render_index(_page(config), stories)
+
+
+def _page(config: Config) -> Page:
+    from aggregator.publish.page import FeedLink, Page
 
     site = config.site
-    return render_index(
-        IndexPage(
-            title=site.title,
-            site_url=site.url,
-            language=site.language,
-            timezone=site.timezone,
-            feeds=tuple(
-                FeedLink(title=feed.title, name=feed.name) for feed in feeds(config)
-            ),
-            topics={topic.key: topic.title for topic in config.topics},
-            summary_length=config.publish.summary_length,
+    return Page(
+        title=site.title,
+        site_url=site.url,
+        language=site.language,
+        timezone=site.timezone,
+        feeds=tuple(
+            FeedLink(title=feed.title, name=feed.name) for feed in feeds(config)
         ),
-        stories,
+        topics={topic.key: topic.title for topic in config.topics},
+        summary_length=config.publish.summary_length,
+        calendar=CALENDAR if _has_calendar(config) else None,
     )

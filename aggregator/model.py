@@ -934,4 +934,6 @@ class PublishedStory:
     topics: tuple[str, ...]
     #: Place keys of all members, in the gazetteer's order.
     places: tuple[str, ...] = ()
+    #: What it tells of, by date.
+    events: tuple[CalendarEvent, ...] = ()
     ad: bool = False

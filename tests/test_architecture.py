@@ -20,6 +20,7 @@ IMPORTERS = {
     "feedparser": "parse",
     "httpcore": "http/client.py",
     "httpx": "http/client.py",
+    "icalendar": "publish/calendar.py",
     "jinja2": "publish/page.py",
     "lxml": None,
     "nh3": "parse/html.py",

@@ -23,13 +23,15 @@ from feedgen.util import xml_elem
 from aggregator.model import Enclosure, PublishedStory, SourceInfo
 from aggregator.publish import shown
 from aggregator.publish.iri import http_iri, is_iri
-from aggregator.publish.wording import Wording, wording
+from aggregator.publish.wording import Wording, iso_moment, wording
 from aggregator.text import clean_text
 
 log = logging.getLogger(__name__)
 
 #: No version: an upgrade of the program must not change a document's bytes.
 GENERATOR = "aggregator"
+#: RSS 1.0 Events: the strictest validator knows it, and does not know xCal in Atom.
+EVENT_NAMESPACE = "http://purl.org/rss/1.0/modules/event/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ def _feed(
 ) -> FeedGenerator:
     feed = FeedGenerator()
     feed.register_extension("aggregator", _FeedExtension, _EntryExtension, rss=False)
+    feed.aggregator.events = any(story.events for story in stories)
     feed.id(document.id)
     feed.title(shown.one_line(document.title) or document.site_url)
     # feedgen's own default is the present moment: bytes that change without news.
@@ -133,7 +136,7 @@ def _add_entry(
             entry.category(term=key, scheme=scheme, label=label)
     if rights := shown.one_line(_rights(story.source)):
         entry.rights(rights)
-    _add_text(entry, story, document.summary_length, words)
+    _add_text(entry, story, document, words)
     feed.add_entry(entry, order="append")
     entry.aggregator.show(story, zone)
 
@@ -146,24 +149,28 @@ def _authors(story: PublishedStory) -> list[dict[str, str]]:
 
 
 def _add_text(
-    entry: FeedEntry, story: PublishedStory, length: int, words: Wording
+    entry: FeedEntry, story: PublishedStory, document: AtomDocument, words: Wording
 ) -> None:
-    """Content or summary, as far as the source's rights go, and who else reported.
+    """When it takes place, content or summary as the source's rights go, who else reported.
 
     A summary stays plain text until there are others to link to.
     """
+    dates = shown.events(story, words, document.timezone)
     also = _also_reported(story, words)
     if story.source.content == "full" and (
         markup := story.lead.content or story.lead.summary
     ):
-        entry.content(clean_text(markup) + also, type="html")
+        entry.content(_paragraphs(dates) + clean_text(markup) + also, type="html")
         return
-    summary = shown.summary(story, length)
+    lines = [*dates, *shown.summary(story, document.summary_length).splitlines()]
     if also:
-        paragraphs = "".join(f"<p>{escape(line)}</p>" for line in summary.splitlines())
-        entry.summary(paragraphs + also, type="html")
-    elif summary:
-        entry.summary(summary, type="text")
+        entry.summary(_paragraphs(lines) + also, type="html")
+    elif lines:
+        entry.summary("\n".join(lines), type="text")
+
+
+def _paragraphs(lines: Iterable[str]) -> str:
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 def _also_reported(story: PublishedStory, words: Wording) -> str:
@@ -176,7 +183,13 @@ def _also_reported(story: PublishedStory, words: Wording) -> str:
 
 
 class _FeedExtension(BaseExtension):  # type: ignore[misc] # feedgen is untyped
-    """Nothing: feedgen says all that we say of a whole feed."""
+    """The prefix of the events' elements, declared where there are any."""
+
+    def __init__(self) -> None:
+        self.events = False
+
+    def extend_ns(self) -> dict[str, str]:
+        return {"ev": EVENT_NAMESPACE} if self.events else {}
 
 
 class _EntryExtension(BaseEntryExtension):  # type: ignore[misc] # feedgen is untyped
@@ -197,6 +210,7 @@ class _EntryExtension(BaseEntryExtension):  # type: ignore[misc] # feedgen is un
         entry.find("link").set("rel", "alternate")
         for enclosure in self._story.lead.enclosures:
             _enclosure(entry, enclosure)
+        self._event(entry, self._story)
         self._related(entry, self._story)
         self._source(entry, self._story)
         return entry
@@ -211,6 +225,19 @@ class _EntryExtension(BaseEntryExtension):  # type: ignore[misc] # feedgen is un
             name, title = _source_name(member.source), shown.one_line(member.title)
             title = f"{name}: {title}" if title else name
             xml_elem("link", entry, rel="related", href=href, title=title)
+
+    def _event(self, entry: Any, story: PublishedStory) -> None:
+        """The first that will take place: the elements may stand once."""
+        event = next(
+            (one.event for one in story.events if not one.event.cancelled), None
+        )
+        if event is None:
+            return
+        for name, when in (("startdate", event.start), ("enddate", event.end)):
+            if when is not None:
+                _event_element(entry, name, iso_moment(when, self._zone))
+        if place := shown.one_line(event.place):
+            _event_element(entry, "location", place)
 
     def _source(self, entry: Any, story: PublishedStory) -> None:
         source, info = story.source, story.source.info
@@ -229,6 +256,10 @@ class _EntryExtension(BaseEntryExtension):  # type: ignore[misc] # feedgen is un
             xml_elem("link", element, rel="self", href=address)
         if rights := shown.one_line(_rights(source)):
             xml_elem("rights", element).text = rights
+
+
+def _event_element(entry: Any, name: str, text: str) -> None:
+    xml_elem(f"{{{EVENT_NAMESPACE}}}{name}", entry).text = text
 
 
 def _enclosure(entry: Any, enclosure: Enclosure) -> None:

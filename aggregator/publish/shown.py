@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
-from aggregator.model import PublishedMember, PublishedStory
+from aggregator.model import CalendarEvent, PublishedMember, PublishedStory
 from aggregator.publish.wording import Wording
 from aggregator.text import clean_text, plain_text, shorten
 
 #: Of a title made from the text when the source gave none.
 MADE_TITLE_LENGTH = 100
+#: Lines of dates above a story's text; a festival's whole programme stays behind its link.
+MOST_EVENTS = 5
 
 
 def one_line(value: str | None) -> str:
@@ -52,3 +55,17 @@ def others(story: PublishedStory) -> Iterator[PublishedMember]:
         if member.source.id not in named:
             named.add(member.source.id)
             yield member
+
+
+def events(story: PublishedStory, words: Wording, timezone: str) -> list[str]:
+    """A line for each event: «13 сентября, 18:00 — Краснодарская филармония»."""
+    year = story.published.astimezone(ZoneInfo(timezone)).year
+    return [event_line(one, words, year) for one in story.events[:MOST_EVENTS]]
+
+
+def event_line(listed: CalendarEvent, words: Wording, year: int) -> str:
+    event = listed.event
+    line = words.when(event, year)
+    if place := one_line(event.place):
+        line = f"{line} — {place}"
+    return f"{line} ({words.cancelled})" if event.cancelled else line

@@ -17,7 +17,7 @@ from aggregator.model import (
     SourceInfo,
 )
 from aggregator.publish.atom import AtomDocument, render_atom
-from aggregator.publish.page import FeedLink, IndexPage, render_index
+from aggregator.publish.page import FeedLink, Page, render_index
 
 SITE = "https://news.example.org/"
 TOPICS = {"culture": "Культура", "health": "Здоровье"}
@@ -159,7 +159,7 @@ def atom_document(**fields) -> AtomDocument:
     return AtomDocument(**(values | fields))
 
 
-def index_page(**fields) -> IndexPage:
+def index_page(**fields) -> Page:
     values = {
         "title": "Новости степи",
         "site_url": SITE,
@@ -172,7 +172,7 @@ def index_page(**fields) -> IndexPage:
         "topics": TOPICS,
         "summary_length": 40,
     }
-    return IndexPage(**(values | fields))
+    return Page(**(values | fields))
 
 
 if __name__ == "__main__":
