@@ -6,7 +6,7 @@ docs/architecture.md). Every datetime is aware and in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -490,6 +490,13 @@ class Member:
     topics: frozenset[str] = frozenset()
     #: How it joined; "lead" is decided by ``choose_lead``.
     relation: Literal["copy", "report"] = "report"
+    #: What similarity knows of its words (``dedup.signature``); None: it was older than
+    #: the window when first seen, or is now.
+    signature: bytes | None = None
+    #: Of a stored signature.
+    sums: bytes | None = None
+    #: Of a stored signature: where the index of words has it.
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -517,6 +524,41 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """What the store knows of some stems."""
+
+    #: Entries of the last 30 days; older ones fade.
+    entries: float
+    #: In how many of them each stem stands.
+    frequencies: Mapping[int, float]
+    #: Numbers of the entries that are found by a stem.
+    postings: Mapping[int, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedEntry:
+    """An entry that others are to be compared with, found by its heaviest stems."""
+
+    ref: EntryRef
+    effective: datetime
+    signature: bytes
+    sums: bytes
+    #: Of title and lead, each once.
+    stems: tuple[int, ...]
+    heaviest: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexUpdate:
+    """What a batch adds to the index of words, and what goes."""
+
+    entries: tuple[IndexedEntry, ...]
+    now: datetime
+    #: Entries dated before this are compared with nothing any more.
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grouping:
     """What dedup decided about one batch."""
 
@@ -525,6 +567,7 @@ class Grouping:
     #: Ids of those that did not exist before.
     minted: frozenset[str]
     joins: tuple[Join, ...]
+    index: IndexUpdate | None = None
 
 
 # --- a document, read in a worker ---------------------------------------------
@@ -550,6 +593,8 @@ class DocumentJob:
     rung: Rung = "guid"
     #: All that the source lists. A push may hold too few entries to judge its keys by.
     whole: bool = True
+    #: New ones dated before this are not matched by their words; None: none is.
+    match_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -565,6 +610,8 @@ class EntryRead:
     places: tuple[PlaceMatch, ...] = ()
     #: False: too old to be published, so nobody looked for topics.
     tagged: bool = True
+    #: What similarity knows of its words; None when it is not to be matched by them.
+    signature: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,13 @@ from aggregator.clock import Clock
 from aggregator.config import Config
 from aggregator.dedup import presence
 from aggregator.dedup.arrival import admit, is_ad
+from aggregator.dedup.candidates import (
+    NO_WORDS,
+    Words,
+    read_signatures,
+    stems_of,
+    weigh_words,
+)
 from aggregator.dedup.edits import judge_edit
 from aggregator.dedup.presence import Presence
 from aggregator.dedup.renames import (
@@ -41,7 +48,7 @@ from aggregator.dedup.renames import (
     find_renames,
     may_be_migration,
 )
-from aggregator.dedup.stories import WINDOW, group
+from aggregator.dedup.stories import group
 from aggregator.errors import StoreError
 from aggregator.fetch import Politeness, fetch_source
 from aggregator.http import Client
@@ -58,6 +65,7 @@ from aggregator.model import (
     FetchResult,
     Fingerprint,
     Grouping,
+    IndexUpdate,
     Member,
     NewEntry,
     NotModified,
@@ -259,7 +267,9 @@ class Intake:
         tag_since = cutoff(result.fetched_at, site.timezone, publish.max_age)
         if state.first_success is None and isinstance(publish.first_sight, timedelta):
             # What is withheld can still join a story, which then has its topics.
-            youngest = result.fetched_at - max(publish.first_sight, WINDOW)
+            youngest = result.fetched_at - max(
+                publish.first_sight, self._config.dedup.window
+            )
             tag_since = max(tag_since, youngest)
         return DocumentJob(
             source=source,
@@ -271,6 +281,9 @@ class Intake:
             fetched_at=result.fetched_at,
             timezone=site.timezone,
             rung=state.rung,
+            match_since=None
+            if self._config.dedup.level == "none"
+            else result.fetched_at - self._config.dedup.window,
         )
 
 
@@ -492,24 +505,47 @@ class Pipeline:
         newcomers = self._newcomers(outcomes)
         if not newcomers and not standing:
             return Grouping(stories=(), minted=frozenset(), joins=())
-        stories, loose = self._neighbours(newcomers) if newcomers else ((), ())
+        now, words = self._clock.now(), self._words(newcomers)
+        stories, loose = self._neighbours(newcomers, words) if newcomers else ((), ())
         if standing:
             whole = {each.id: each for each in self._store.stories_of(standing)}
             stories = (*({each.id: each for each in stories} | whole).values(),)
-        site = self.config.site
-        year = self._clock.now().astimezone(ZoneInfo(site.timezone)).year
-        return group(
-            newcomers, stories, loose, host=site.host, year=year, standing=standing
+        site, dedup = self.config.site, self.config.dedup
+        grouping = group(
+            newcomers,
+            stories,
+            loose,
+            host=site.host,
+            year=now.astimezone(ZoneInfo(site.timezone)).year,
+            standing=standing,
+            words=words,
+            window=dedup.window,
+            level=dedup.level,
         )
+        # Entries come up to one window late, and match those of one window before.
+        since = now - 2 * dedup.window
+        index = IndexUpdate(entries=words.index(newcomers), now=now, since=since)
+        return replace(grouping, index=index)
+
+    def _words(self, newcomers: Sequence[Member]) -> Words:
+        """What the newcomers' words tell, beside those of stored entries."""
+        signatures = read_signatures(newcomers)
+        if not signatures:
+            return NO_WORDS
+        stems = stems_of(signatures)
+        vocabulary = self._store.vocabulary(stems, self._clock.now())
+        return weigh_words(signatures, vocabulary)
 
     def _neighbours(
-        self, newcomers: Sequence[Member]
+        self, newcomers: Sequence[Member], words: Words
     ) -> tuple[tuple[StoryMembers, ...], tuple[Member, ...]]:
         prints = [member.fingerprint for member in newcomers]
+        window = self.config.dedup.window
         return self._store.neighbours(
             links={found.link for found in prints if found.link is not None},
             titles={found.title for found in prints if found.title is not None},
-            since=min(member.effective for member in newcomers) - WINDOW,
+            since=min(member.effective for member in newcomers) - window,
+            numbers=words.numbers,
         )
 
     def _newcomers(self, outcomes: Sequence[PollOutcome]) -> list[Member]:
@@ -524,7 +560,7 @@ class Pipeline:
             for outcome in outcomes
             for new in outcome.new
             if new.admission.withheld is None
-            or new.first_seen - new.admission.effective <= WINDOW
+            or new.first_seen - new.admission.effective <= self.config.dedup.window
         ]
 
 
@@ -643,6 +679,7 @@ def _member(source: Source, new: NewEntry) -> Member:
         withheld=new.admission.withheld,
         own_site=_is_own_site(entry.link, source.url),
         topics=frozenset(score.topic for score in new.read.topics if score.tagged),
+        signature=new.read.signature,
     )
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.dedup.fingerprint import fingerprint, shared_blocks
 from aggregator.dedup.presence import is_oldest_first
+from aggregator.dedup.signature import read_signature
 from aggregator.events import TOPIC, find_events
 from aggregator.links import spellings
 from aggregator.model import (
@@ -29,7 +30,7 @@ from aggregator.model import (
     WordsRead,
 )
 from aggregator.parse import parse_document
-from aggregator.russian import analyse
+from aggregator.russian import Analysis, analyse
 from aggregator.tag import (
     Gazetteer,
     Rules,
@@ -116,13 +117,20 @@ def _read_entry(
     if claimed is not None and claimed < job.tag_since:
         # No document will carry it.
         return EntryRead(entry=entry, fingerprint=found, tagged=False)
+    analysis = analyse(entry.title, entry.text)
     said = read_words(
         entry,
+        analysis,
         given=job.source.topics,
         seen_at=job.fetched_at,
         zone=ZoneInfo(job.timezone),
         rules=rules,
         gazetteer=gazetteer,
+    )
+    matched = (
+        found.key not in job.known
+        and job.match_since is not None
+        and (claimed is None or claimed >= job.match_since)
     )
     return EntryRead(
         entry=entry,
@@ -130,11 +138,13 @@ def _read_entry(
         topics=said.topics,
         events=said.events,
         places=said.places,
+        signature=read_signature(analysis) if matched else None,
     )
 
 
 def read_words(
     entry: Entry,
+    analysis: Analysis,
     *,
     given: Sequence[str],
     seen_at: datetime,
@@ -142,11 +152,10 @@ def read_words(
     rules: Rules,
     gazetteer: Gazetteer,
 ) -> WordsRead:
-    """What an entry's words say; one analysis serves every stage.
+    """What an entry's words say, by the one analysis of it.
 
     ``given`` are the topics of its source, ``zone`` is the site's.
     """
-    analysis = analyse(entry.title, entry.text)
     topics = tag(analysis, categories=entry.categories, given=given, rules=rules)
     events: tuple[Event, ...] = ()
     if any(score.topic == TOPIC and score.tagged for score in topics):

@@ -162,6 +162,7 @@ class _Reader:
             )
         return read_words(
             stored.entry,
+            analyse(stored.entry.title, stored.entry.text),
             given=given,
             seen_at=stored.first_seen,
             zone=self._zone,

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from aggregator.dedup.signature import read_signature, unpack_signature
 from aggregator.dedup.similarity import (
+    Rarity,
     Similarity,
     compare,
     is_same,
     pack_sums,
-    rarity,
     unpack_weighed,
     weigh,
 )
 from aggregator.russian import analyse
 
-RARE = rarity(0, {})
+RARE = Rarity(0, {})
 HOUR = timedelta(hours=1)
 
 BRIDGE = (
@@ -46,22 +46,22 @@ BRIDGE_ELSEWHERE = (
 )
 
 
-def weighed(entry, site="a.example"):
-    return weigh(read_signature(analyse(*entry), site), RARE)
+def weighed(entry):
+    return weigh(unpack_signature(read_signature(analyse(*entry))), RARE)
 
 
 def similar(one, other) -> Similarity:
     return compare(weighed(one), weighed(other), RARE)
 
 
-def same(one, other, *, hours=0.0, same_site=False) -> bool:
+def same(one, other, *, hours=0.0, same_source=False) -> bool:
     first, second = weighed(one), weighed(other)
     return is_same(
         compare(first, second, RARE),
         first,
         second,
         apart=hours * HOUR,
-        same_site=same_site,
+        same_source=same_source,
     )
 
 
@@ -149,25 +149,25 @@ def test_what_tells_many_stories_joins_none(title):
 
 
 def test_a_source_repeats_itself_only_in_the_same_words():
-    assert not same(BRIDGE, BRIDGE_IN_OTHER_WORDS, same_site=True)
-    assert same(BRIDGE, (f"{BRIDGE[0]} — дополнено", BRIDGE[1]), same_site=True)
+    assert not same(BRIDGE, BRIDGE_IN_OTHER_WORDS, same_source=True)
+    assert same(BRIDGE, (f"{BRIDGE[0]} — дополнено", BRIDGE[1]), same_source=True)
 
 
 def test_what_is_hardly_alike_has_to_be_of_one_day():
     weak = Similarity(score=0.4, relation="report", near=False, why=())
     one, other = weighed(BRIDGE), weighed(BRIDGE_IN_OTHER_WORDS)
 
-    assert is_same(weak, one, other, apart=20 * HOUR, same_site=False)
-    assert not is_same(weak, one, other, apart=30 * HOUR, same_site=False)
+    assert is_same(weak, one, other, apart=20 * HOUR, same_source=False)
+    assert not is_same(weak, one, other, apart=30 * HOUR, same_source=False)
     assert is_same(
-        replace(weak, score=0.5), one, other, apart=30 * HOUR, same_site=False
+        replace(weak, score=0.5), one, other, apart=30 * HOUR, same_source=False
     )
 
 
 def test_townspeople_stand_for_their_town():
     title = "Туляки получат новые автобусы"
-    signature = unpack_signature(read_signature(analyse(title, ""), ""))
-    other = unpack_signature(read_signature(analyse("Автобусы для Тулы", ""), ""))
+    signature = unpack_signature(read_signature(analyse(title, "")))
+    other = unpack_signature(read_signature(analyse("Автобусы для Тулы", "")))
 
     assert signature.places
     assert signature.places == other.places
@@ -175,8 +175,8 @@ def test_townspeople_stand_for_their_town():
 
 @given(title=st.text(max_size=60), text=st.text(max_size=900))
 def test_whatever_the_text_a_signature_comes_back_and_is_like_itself(title, text):
-    packed = read_signature(analyse(title, text), "a.example")
-    one = weigh(packed, RARE)
+    packed = read_signature(analyse(title, text))
+    one = weigh(unpack_signature(packed), RARE)
 
     again = unpack_weighed(pack_sums(one), packed)
 

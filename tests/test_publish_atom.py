@@ -170,14 +170,13 @@ class TestText:
 
         assert "summary" not in only_entry(alone)
 
-    def test_others_are_named_and_linked_under_it(self):
+    def test_reports_are_named_and_linked_under_it_and_copies_hide(self):
         item = only_entry(first())
 
         assert item.summary_detail.type == "text/html"
         assert item.summary == (
             "<p>Выставка работает до конца месяца.</p><p>Также сообщили: "
-            '<a href="https://harbour.example/77?a%5B%5D=1">Гавань</a>, '
-            "Листок &amp; Ко.</p>"
+            '<a href="https://harbour.example/77?a%5B%5D=1">Гавань</a>.</p>'
         )
 
     def test_each_source_is_named_once_and_the_lead_not_at_all(self):

@@ -91,7 +91,6 @@ def test_a_story_names_its_source_its_topics_and_who_else_reported():
         "Выставка работает до конца месяца.",
         "Степной вестник",
         "Гавань",
-        "Листок & Ко",
     ]
     assert "также: " in page.text("span")
     assert {"Культура", "Здоровье"} <= set(page.text("span"))

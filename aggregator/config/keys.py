@@ -151,6 +151,17 @@ class ServeKeys(Keys):
     )
 
 
+class DedupKeys(Keys):
+    """When entries are one story."""
+
+    level: Literal["story", "copy", "none"] = _default(
+        "story", "Reports of one happening are one story, copies alone, or nothing is."
+    )
+    window: Duration = _default(
+        "72h", "How far apart, by their dates, entries of one story may be."
+    )
+
+
 class AlertKeys(Keys):
     """When somebody is told that a source needs a look."""
 
@@ -362,6 +373,7 @@ class FileKeys(Keys):
     alerts: AlertKeys | None = _default(
         None, "When somebody is told that a source needs a look."
     )
+    dedup: DedupKeys | None = _default(None, "When entries are one story.")
     topics: dict[TopicKey, TopicKeys] | None = _default(None, "Topics and their rules.")
     places: PlacesItem | None = _default(
         None, "Keys of places with documents of their own, or a mapping."

@@ -16,6 +16,7 @@ from aggregator.config.faults import faults_of, names_of
 from aggregator.config.gazetteer import SHIPPED, load_places
 from aggregator.config.keys import (
     AlertKeys,
+    DedupKeys,
     ExcludedTermKeys,
     FetchKeys,
     FileKeys,
@@ -32,6 +33,7 @@ from aggregator.config.schema import schema_of
 from aggregator.config.settings import (
     AlertSettings,
     Config,
+    DedupSettings,
     FetchSettings,
     Keep,
     PublishSettings,
@@ -136,6 +138,7 @@ def _config(
         publish=publish,
         serve=_serve(keys.serve),
         alerts=AlertSettings(**dict(keys.alerts or AlertKeys())),
+        dedup=DedupSettings(**dict(keys.dedup or DedupKeys())),
         topics=tuple(_topic(key, topic) for key, topic in (keys.topics or {}).items()),
         gazetteer=gazetteer,
         places=_places(keys.places, gazetteer),

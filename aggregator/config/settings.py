@@ -91,6 +91,14 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DedupSettings:
+    #: What is joined: reports of one happening, copies alone, nothing.
+    level: Literal["story", "copy", "none"]
+    #: How far apart, by effective date, entries of one story may be.
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     #: As it was named.
     path: Path
@@ -107,6 +115,7 @@ class Config:
     #: None: ``run`` serves nothing.
     serve: ServeSettings | None
     alerts: AlertSettings
+    dedup: DedupSettings
     topics: tuple[Topic, ...]
     #: Every place of the gazetteer.
     gazetteer: tuple[Place, ...]

@@ -37,6 +37,7 @@ SEQUEL = 8
 #: A word of the title that names a place: «Казань», «Тверские».
 PLACE = 16
 FLAG_BITS = 5
+_FLAGS = (1 << FLAG_BITS) - 1
 _MOST_COUNTED = (1 << 8 - FLAG_BITS) - 1
 
 # Words that news of every kind have.
@@ -119,7 +120,7 @@ _SERIES = (
 )
 _is_series = re.compile(r"\b(?:" + "|".join(_SERIES) + r")", re.IGNORECASE).search
 
-_header = struct.Struct("<BIBBBH")
+_header = struct.Struct("<BBBBH")
 _SERIES_BIT = 1
 
 
@@ -135,8 +136,6 @@ class Signature:
     numbers: frozenset[int]
     #: Day and month that the title names, as one number.
     dates: frozenset[int]
-    #: Registrable domain of the page.
-    site: int
     #: A digest, a chronicle, or what comes back with other figures.
     series: bool
 
@@ -160,12 +159,16 @@ class Signature:
     def sequels(self) -> frozenset[int]:
         return self._with(SEQUEL)
 
+    @cached_property
+    def _flagged(self) -> list[tuple[int, int]]:
+        return [each for each in self.stems.items() if each[1] & _FLAGS]
+
     def _with(self, flag: int) -> frozenset[int]:
-        return frozenset(stem for stem, value in self.stems.items() if value & flag)
+        return frozenset([stem for stem, value in self._flagged if value & flag])
 
 
-def read_signature(analysis: Analysis, site: str) -> bytes:
-    """The signature of an entry, packed; ``site``: registrable domain of its page."""
+def read_signature(analysis: Analysis) -> bytes:
+    """The signature of an entry, packed."""
     found: dict[int, int] = {}
     title, text = analysis.title, analysis.text
     _read_title(title, found)
@@ -177,7 +180,6 @@ def read_signature(analysis: Analysis, site: str) -> bytes:
     parts = (title_numbers, numbers - title_numbers, dates)
     header = _header.pack(
         _SERIES_BIT if _is_series(title.text) else 0,
-        crc32(site.encode()),
         *(min(len(part), 255) for part in parts),
         len(found),
     )
@@ -186,7 +188,7 @@ def read_signature(analysis: Analysis, site: str) -> bytes:
 
 
 def unpack_signature(packed: bytes) -> Signature:
-    flags, site, in_title, in_lead, in_dates, stems = _header.unpack_from(packed)
+    flags, in_title, in_lead, in_dates, stems = _header.unpack_from(packed)
     start = _header.size
     end = start + 4 * (in_title + in_lead + in_dates + stems)
     hashes = array("I", packed[start:end])
@@ -200,7 +202,6 @@ def unpack_signature(packed: bytes) -> Signature:
         title_numbers=frozenset(title_numbers),
         numbers=frozenset(numbers),
         dates=frozenset(dates),
-        site=site,
         series=bool(flags & _SERIES_BIT),
     )
 
@@ -213,7 +214,7 @@ def _packed(hashes: Iterable[int]) -> bytes:
 
 
 def _value(counted: int) -> int:
-    count, flags = counted >> FLAG_BITS, counted & (1 << FLAG_BITS) - 1
+    count, flags = counted >> FLAG_BITS, counted & _FLAGS
     return min(count, _MOST_COUNTED) << FLAG_BITS | flags
 
 

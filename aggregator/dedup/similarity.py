@@ -7,7 +7,7 @@ The method and its figures stand in docs/stories.md. Words weigh by how rare the
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import log, sqrt
@@ -41,6 +41,8 @@ SURE = 0.45
 WEAK_APART = timedelta(hours=24)
 #: A story with so many members asks for so much more: chains grow by their weak links.
 GROWN = ((50, 0.09), (30, 0.06), (10, 0.03))
+#: Half of a story's members have to be so alike, whichever of them matched.
+SUPPORT = 0.25
 #: A text posted again, or lightly edited: the cosine of title and lead ...
 COPY = 0.85
 #: ... or the part of the shorter one's words that stand in the other (summaries).
@@ -55,23 +57,26 @@ PRIOR_ENTRIES = 1_000.0
 #: ... and how many of them have a stem.
 PRIOR_FREQUENCY = 1.0
 
-#: How much each stem tells; unknown ones the most.
-Rarity = Callable[[int], float]
 
+class Rarity(dict[int, float]):
+    """How much each stem tells: inverse document frequency; unknown ones the most.
 
-def rarity(entries: float, frequencies: Mapping[int, float]) -> Rarity:
-    """Inverse document frequencies, of ``entries`` in which stems stand so often."""
-    whole = entries + PRIOR_ENTRIES
-    known = {
-        stem: log(whole / (frequency + PRIOR_FREQUENCY))
-        for stem, frequency in frequencies.items()
-    }
-    rarest = log(whole / PRIOR_FREQUENCY)
+    Of ``entries`` entries; in so many of them each stem stands.
+    """
 
-    def of(stem: int) -> float:
-        return known.get(stem, rarest)
+    def __init__(self, entries: float, frequencies: Mapping[int, float]) -> None:
+        whole = entries + PRIOR_ENTRIES
+        super().__init__(
+            (stem, log(whole / (frequency + PRIOR_FREQUENCY)))
+            for stem, frequency in frequencies.items()
+        )
+        self._rarest = log(whole / PRIOR_FREQUENCY)
 
-    return of
+    def __missing__(self, stem: int) -> float:
+        return self._rarest
+
+    def total(self, stems: Iterable[int]) -> float:
+        return sum(map(self.__getitem__, stems))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,21 +103,22 @@ class Similarity:
     why: tuple[str, ...]
 
 
-def weigh(packed: bytes, rare: Rarity) -> Weighed:
-    signature = unpack_signature(packed)
-    squares = whole = 0.0
-    for stem, value in signature.stems.items():
-        weight = rare(stem)
-        whole += weight
-        weight *= _TF[value >> FLAG_BITS]
-        squares += weight * weight
+def weigh(signature: Signature, rare: Rarity) -> Weighed:
     return Weighed(
         signature=signature,
-        length=sqrt(squares),
-        title=sum(map(rare, signature.title)),
-        names=sum(map(rare, signature.names)),
-        whole=whole,
+        length=sqrt(sum(each * each for each in weights(signature, rare).values())),
+        title=rare.total(signature.title),
+        names=rare.total(signature.names),
+        whole=rare.total(signature.stems),
     )
+
+
+def weights(signature: Signature, rare: Rarity) -> dict[int, float]:
+    """TF-IDF of each stem."""
+    return {
+        stem: _TF[value >> FLAG_BITS] * rare[stem]
+        for stem, value in signature.stems.items()
+    }
 
 
 _sums = struct.Struct("<ffff")
@@ -138,9 +144,9 @@ def compare(one: Weighed, other: Weighed, rare: Rarity) -> Similarity:
     """How alike two entries are, whatever their dates and sources."""
     first, second = one.signature, other.signature
     dot = common = in_first = in_second = in_both = 0.0
-    for stem in first.stems.keys() & second.stems.keys():
-        value, other_value = first.stems[stem], second.stems[stem]
-        weight = rare(stem)
+    stems, other_stems = first.stems, second.stems
+    for stem in stems.keys() & other_stems.keys():
+        value, other_value, weight = stems[stem], other_stems[stem], rare[stem]
         dot += _TF[value >> FLAG_BITS] * _TF[other_value >> FLAG_BITS] * weight * weight
         common += weight
         if value & TITLE:
@@ -177,18 +183,25 @@ def is_same(
     other: Weighed,
     *,
     apart: timedelta,
-    same_site: bool,
+    same_source: bool,
+    more: float = 0.0,
 ) -> bool:
     """Whether two entries so alike, dated so far apart, tell one story.
 
-    What one site tells twice, and what comes back every day, has to be the same text.
+    What one source tells twice, and what comes back every day, has to be the same text.
+    ``more``: what is asked for besides (``tightened``).
     """
     series = one.signature.series
     if series != other.signature.series:
         return False
-    if same_site or series:
+    if same_source or series:
         return found.near
-    return found.score >= (SAME if apart <= WEAK_APART else SURE)
+    return found.score >= more + (SAME if apart <= WEAK_APART else SURE)
+
+
+def tightened(members: int) -> float:
+    """How much more a story of so many members asks for."""
+    return next((more for grown, more in GROWN if members >= grown), 0.0)
 
 
 def _share(part: float, whole: float) -> float:
@@ -196,7 +209,7 @@ def _share(part: float, whole: float) -> float:
 
 
 def _common_names(one: Weighed, other: Weighed, rare: Rarity) -> float:
-    common = sum(map(rare, one.signature.names & other.signature.names))
+    common = rare.total(one.signature.names & other.signature.names)
     whole = one.names + other.names - common
     # Where nobody is named, names say as little for as against.
     return _share(common, whole) if whole > 0 else 0.3

@@ -1,9 +1,9 @@
 """Which story an entry belongs to, which of its entries leads, what it is called.
 
 ``group`` walks the newcomers in an order of their own (never that of arrival) over a
-``_Board`` of what is known. ``likeness`` says whether two entries tell one story; the
-board's index says which pairs are worth asking. A further kind of likeness needs a
-line in both and changes nothing else.
+``_Board`` of what is known. Two entries tell one story by their fingerprints
+(``likeness``: one link, one title with one text) or by their words (``similarity``,
+``candidates``); by words a newcomer has to be like the story, not like one entry of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from aggregator.dedup.candidates import (
+    MOST_COMPARED,
+    NO_WORDS,
+    Words,
+    find_shared,
+)
+from aggregator.dedup.similarity import (
+    SUPPORT,
+    SURE,
+    Similarity,
+    compare,
+    is_same,
+    tightened,
+)
 from aggregator.model import (
     EntryRef,
     Grouping,
@@ -24,8 +38,11 @@ from aggregator.model import (
 )
 from aggregator.text import hash64
 
-#: Equal titles further apart are a series («Итоги недели»), not a story.
+#: What ``dedup.window`` is when nobody says. Equal titles further apart are a series
+#: («Итоги недели»), not a story.
 WINDOW = timedelta(hours=72)
+
+Level = Literal["story", "copy", "none"]
 
 #: A page is one happening; a title with its text may be an agency's template.
 _SAME_LINK = 1.0
@@ -34,6 +51,10 @@ _SAME_TEXT = 0.95
 #: Of entries with one link or one text the latest so many are compared; a source that
 #: calls 5,000 entries by one title would else cost 25 million comparisons.
 _MOST_CANDIDATES = 50
+#: Members of a story that a newcomer is compared with, besides those that matched.
+_SAMPLE = 5
+#: The latest of a batch's newcomers that are found by one stem, as in the store.
+_MOST_POSTED = 400
 
 
 class Likeness(NamedTuple):
@@ -53,6 +74,9 @@ def group(
     host: str,
     year: int,
     standing: Mapping[EntryRef, Withheld | None] | None = None,
+    words: Words = NO_WORDS,
+    window: timedelta = WINDOW,
+    level: Level = "story",
 ) -> Grouping:
     """The stories that ``newcomers`` join or make, whatever order they come in.
 
@@ -65,12 +89,17 @@ def group(
     ``standing``: entries that were just withdrawn or are listed again, and what holds
     them back now. A story whose lead was withdrawn is led by the next member.
     """
-    board = _Board(newcomers, *_with_standing(standing or {}, stories, loose))
+    board = _Board(
+        newcomers,
+        *_with_standing(standing or {}, stories, loose),
+        words=words,
+        window=window,
+        level=level,
+    )
     for ref in standing or ():
         board.touch(ref)
     for newcomer in sorted(newcomers, key=_order):
-        if not board.place(newcomer):
-            board.mint(newcomer, host=host, year=year)
+        board.place(newcomer, host=host, year=year)
     return board.grouping()
 
 
@@ -106,7 +135,10 @@ def _with_standing(
 
 
 def likeness(
-    one: Member, other: Member, shared_links: frozenset[int] = frozenset()
+    one: Member,
+    other: Member,
+    shared_links: frozenset[int] = frozenset(),
+    window: timedelta = WINDOW,
 ) -> Likeness | None:
     """Whether two entries tell one story by their fingerprints; None when not.
 
@@ -125,9 +157,13 @@ def likeness(
         if same_text:
             return Likeness(_SAME_LINK, "copy", ("same link", "same title and start"))
         return Likeness(_SAME_LINK, "report", ("same link",))
-    if same_text and abs(one.effective - other.effective) <= WINDOW:
+    if same_text and _apart(one, other) <= window:
         return Likeness(_SAME_TEXT, "copy", ("same title and start",))
     return None
+
+
+def _apart(one: Member, other: Member) -> timedelta:
+    return abs(one.effective - other.effective)
 
 
 def _order(member: Member) -> tuple[Any, ...]:
@@ -186,7 +222,14 @@ class _Board:
         newcomers: Sequence[Member],
         stories: Sequence[StoryMembers],
         loose: Sequence[Member],
+        *,
+        words: Words,
+        window: timedelta,
+        level: Level,
     ) -> None:
+        self._words = words
+        self._window = window
+        self._level = level
         known = [member for story in stories for member in story.members]
         self._shared_links = _shared_links([*newcomers, *known, *loose])
         self._ids = {story.id for story in stories}
@@ -197,6 +240,10 @@ class _Board:
         self._story_of: dict[EntryRef, _Story | None] = {}
         self._by_link: defaultdict[int, _Candidates] = defaultdict(_candidates)
         self._by_text: defaultdict[_Text, _Candidates] = defaultdict(_candidates)
+        self._by_number: dict[int, Member] = {}
+        #: Of the newcomers alone: the store found the others.
+        self._by_stem: defaultdict[int, deque[EntryRef]] = defaultdict(_posted)
+        self._placed: dict[EntryRef, Member] = {}
         for found in stories:
             story = _Story(
                 id=found.id,
@@ -217,19 +264,22 @@ class _Board:
         if story is not None:
             self._touched[story.id] = story
 
-    def place(self, newcomer: Member) -> bool:
-        """Put a newcomer where it belongs; False if it has to make its own story."""
+    def place(self, newcomer: Member, *, host: str, year: int) -> None:
+        """Put a newcomer where it belongs, if need be in a story of its own."""
         if newcomer.ref in self._story_of or newcomer.withheld is Withheld.AD:
-            return True
+            return
         self._story_of[newcomer.ref] = None
-        found = self._best_match(newcomer)
+        alike = self._alike(newcomer)
+        found = self._best_match(alike)
         self._index(newcomer)
+        if found is None and newcomer.withheld is None:
+            story = self._mint(newcomer, host=host, year=year)
+            found = story, Likeness(1.0, "report", ("first",))
         if found is not None:
-            self._join(newcomer, *found)
-        return found is not None or newcomer.withheld is not None
+            self._join(newcomer, *found, alike)
 
-    def mint(self, first: Member, *, host: str, year: int) -> None:
-        """A new story of which ``first`` is the first member."""
+    def _mint(self, first: Member, *, host: str, year: int) -> _Story:
+        """A new story of which ``first`` is to be the first member."""
         source, key = first.ref[0], first.key
         attempt, identity = 0, story_id(host, year, source, key)
         while identity in self._ids:  # the hash of another entry, against all odds
@@ -237,8 +287,7 @@ class _Board:
             identity = story_id(host, year, source, f"{key}\0{attempt}")
         self._ids.add(identity)
         self._minted.add(identity)
-        story = _Story(id=identity, lead=first.ref, members=[], began=first.effective)
-        self._join(first, story, Likeness(1.0, "report", ("first",)))
+        return _Story(id=identity, lead=first.ref, members=[], began=first.effective)
 
     def grouping(self) -> Grouping:
         return Grouping(
@@ -247,16 +296,24 @@ class _Board:
             joins=tuple(self._joins),
         )
 
-    def _best_match(self, newcomer: Member) -> tuple[_Story, Likeness] | None:
+    def _best_match(self, alike: Sequence[_Alike]) -> tuple[_Story, Likeness] | None:
         matches = [
             (story, like)
-            for other, like in self._alike(newcomer)
+            for other, like in alike
             if (story := self._story_of[other.ref]) is not None
         ]
         return min(matches, key=_preference, default=None)
 
-    def _alike(self, member: Member) -> Iterator[tuple[Member, Likeness]]:
+    def _alike(self, member: Member) -> list[_Alike]:
         """Known entries that tell the same story."""
+        if self._level == "none":
+            return []
+        found = list(self._same_prints(member))
+        refs = {other.ref for other, _ in found}
+        found += (pair for pair in self._same_words(member) if pair[0].ref not in refs)
+        return found
+
+    def _same_prints(self, member: Member) -> Iterator[_Alike]:
         prints = member.fingerprint
         candidates: dict[EntryRef, Member] = {}
         if prints.link is not None and prints.link not in self._shared_links:
@@ -265,21 +322,116 @@ class _Board:
             same = self._by_text[prints.title, prints.start]
             candidates.update((m.ref, m) for m in same)
         for other in candidates.values():
-            like = likeness(member, other, self._shared_links)
-            if like is not None:
+            like = likeness(member, other, self._shared_links, self._window)
+            if like is not None and other.ref != member.ref:
                 yield other, like
 
-    def _join(self, member: Member, story: _Story, like: Likeness) -> None:
+    # --- by words
+
+    def _same_words(self, member: Member) -> Iterator[_Alike]:
+        """Entries whose words tell the same, in stories that have room for a member."""
+        words = self._words
+        if member.ref not in words.weighed:
+            return
+        found = {
+            other.ref: (other, like)
+            for other in self._worth_comparing(member)
+            if (like := self._compare(member, other)) is not None
+            and self._is_same(member, other, like)
+            and (self._level == "story" or like.relation == "copy")
+        }
+        best: dict[str, Similarity] = {}
+        for other, like in found.values():
+            story = self._story_of[other.ref]
+            if story and (story.id not in best or like.score > best[story.id].score):
+                best[story.id] = like
+        for other, like in found.values():
+            story = self._story_of[other.ref]
+            if story is None or self._takes(story, member, best[story.id]):
+                yield other, Likeness(like.score, like.relation, like.why)
+
+    def _worth_comparing(self, member: Member) -> list[Member]:
+        """Those that share most: stored ones and newcomers that were placed before."""
+        words, ref = self._words, member.ref
+        shared = {
+            other.ref: (part, other)
+            for number, part in words.stored[ref].items()
+            if (other := self._by_number.get(number)) is not None
+        }
+        for placed, part in find_shared(words.heaviest[ref], self._by_stem).items():
+            shared[placed] = part, self._placed[placed]
+        ranked = sorted(shared.values(), key=lambda each: (-each[0], _order(each[1])))
+        return [
+            other
+            for _, other in ranked[:MOST_COMPARED]
+            if other.withheld is not Withheld.AD
+            and other.ref != ref
+            and _apart(member, other) <= self._window
+        ]
+
+    def _compare(self, one: Member, other: Member) -> Similarity | None:
+        first, second = self._words.of(one), self._words.of(other)
+        if first is None or second is None:
+            return None
+        return compare(first, second, self._words.rare)
+
+    def _is_same(
+        self, one: Member, other: Member, like: Similarity, more: float = 0.0
+    ) -> bool:
+        first, second = self._words.of(one), self._words.of(other)
+        assert first is not None  # noqa: S101 - they were compared
+        assert second is not None  # noqa: S101
+        return is_same(
+            like,
+            first,
+            second,
+            apart=_apart(one, other),
+            same_source=one.ref[0] == other.ref[0],
+            more=more,
+        )
+
+    def _takes(self, story: _Story, member: Member, best: Similarity) -> bool:
+        """Whether a story has room for a member that is like one of its entries.
+
+        It has to be like the first one too, or surely like the one, and like half of a
+        sample: else chains would grow from a festival to its tickets to a trial. What
+        grows asks for more. A source tells a story once; updates repeat their text.
+        """
+        if best.near:
+            return True
+        known = [other for other in story.members if other.signature is not None]
+        if any(other.ref[0] == member.ref[0] for other in story.members):
+            return False
+        if len(known) < 2:
+            return True
+        known.sort(key=_order)
+        more = tightened(len(story.members))
+        first = self._compare(member, known[0])
+        if best.score < SURE + more and not (
+            first is not None and self._is_same(member, known[0], first, more)
+        ):
+            return False
+        step = max(len(known) / _SAMPLE, 1.0)
+        sample = [known[int(place * step)] for place in range(min(len(known), _SAMPLE))]
+        scores = [
+            found.score for other in sample if (found := self._compare(member, other))
+        ]
+        return 2 * sum(score >= SUPPORT for score in scores) >= len(scores)
+
+    def _join(
+        self, member: Member, story: _Story, like: Likeness, alike: Sequence[_Alike]
+    ) -> None:
         """Add a member to a story, and with it what waited for one like it."""
         self._touched[story.id] = story
-        arriving = deque([(member, like)])
+        arriving: deque[tuple[Member, Likeness, Sequence[_Alike]]] = deque()
+        arriving.append((member, like, alike))
         while arriving:
-            member, like = arriving.popleft()
+            member, like, alike = arriving.popleft()
             if self._story_of[member.ref] is None:
                 self._add(member, story, like)
                 arriving.extend(
-                    (other, other_like)
-                    for other, other_like in self._alike(member)
+                    (other, other_like, self._alike(other))
+                    for other, other_like in alike
                     if self._story_of[other.ref] is None
                     and other.withheld is not Withheld.AD
                 )
@@ -307,14 +459,25 @@ class _Board:
             self._by_link[prints.link].append(member)
         if prints.title is not None:
             self._by_text[prints.title, prints.start].append(member)
+        if member.number is not None:
+            self._by_number[member.number] = member
+        elif member.ref in self._words.heaviest:
+            self._placed[member.ref] = member
+            for stem, _ in self._words.heaviest[member.ref]:
+                self._by_stem[stem].append(member.ref)
 
 
+_Alike = tuple[Member, Likeness]
 _Text = tuple[int, int | None]
 _Candidates = deque[Member]
 
 
 def _candidates() -> _Candidates:
     return deque(maxlen=_MOST_CANDIDATES)
+
+
+def _posted() -> deque[EntryRef]:
+    return deque(maxlen=_MOST_POSTED)
 
 
 def _preference(match: tuple[_Story, Likeness]) -> tuple[Any, ...]:

@@ -20,7 +20,6 @@ from aggregator.dedup.similarity import (
     Similarity,
     compare,
     is_same,
-    rarity,
     weigh,
 )
 from aggregator.evaluate.evaluation import Evaluation
@@ -106,8 +105,7 @@ def evaluate_stories(path: Path, *, misses: bool) -> Evaluation:
 def _signatures(pairs: Iterable[_Pair]) -> dict[_Entry, bytes]:
     entries = {entry for pair in pairs for entry in (pair.a, pair.b)}
     return {
-        entry: read_signature(analyse(entry.title, entry.text), site="")
-        for entry in entries
+        entry: read_signature(analyse(entry.title, entry.text)) for entry in entries
     }
 
 
@@ -118,15 +116,17 @@ def _rarity(signatures: Iterable[bytes]) -> Rarity:
     for packed in signatures:
         entries += 1
         frequencies.update(unpack_signature(packed).stems.keys())
-    return rarity(entries, frequencies)
+    return Rarity(entries, frequencies)
 
 
 def _judge(
     pair: _Pair, signatures: Mapping[_Entry, bytes], rare: Rarity
 ) -> tuple[Similarity, bool]:
-    one, other = (weigh(signatures[entry], rare) for entry in (pair.a, pair.b))
+    one, other = (
+        weigh(unpack_signature(signatures[entry]), rare) for entry in (pair.a, pair.b)
+    )
     found, apart = compare(one, other, rare), _apart(pair)
-    same = is_same(found, one, other, apart=apart, same_site=False)
+    same = is_same(found, one, other, apart=apart, same_source=False)
     return found, same and apart <= WINDOW
 
 

@@ -49,10 +49,13 @@ def summary(story: PublishedStory, length: int) -> str:
 
 
 def others(story: PublishedStory) -> Iterator[PublishedMember]:
-    """The members to name under the story: one per source, the lead's own left out."""
+    """The members to name under the story: one per source, the lead's own left out.
+
+    Copies tell a reader nothing more; documents for machines link them all the same.
+    """
     named = {story.source.id}
     for member in story.members:
-        if member.source.id not in named:
+        if member.relation == "report" and member.source.id not in named:
             named.add(member.source.id)
             yield member
 

@@ -33,7 +33,14 @@ from aggregator.store.entry_rows import (
     tagged_of,
     withheld_of,
 )
-from aggregator.store.schema import entry, entry_content, source, story, tombstone
+from aggregator.store.schema import (
+    entry,
+    entry_content,
+    signature,
+    source,
+    story,
+    tombstone,
+)
 from aggregator.store.values import from_micros, to_micros
 from aggregator.text import clean_text, hash64
 
@@ -74,7 +81,16 @@ _member = select(
     entry.c.tagged,
     entry.c.relation,
     entry.c.story,
-).join_from(entry, source, source.c.number == entry.c.source)
+    signature.c.number,
+    signature.c.sums,
+    signature.c.signature,
+).select_from(
+    entry.join(source, source.c.number == entry.c.source).outerjoin(
+        signature,
+        (signature.c.source == entry.c.source)
+        & (signature.c.key_hash == entry.c.key_hash),
+    )
+)
 
 
 def known(connection: Connection, source_id: str) -> dict[int, int | None]:
@@ -161,10 +177,12 @@ def neighbours(
     links: Collection[int],
     titles: Collection[int],
     since: datetime,
+    numbers: Collection[int] = (),
 ) -> tuple[tuple[StoryMembers, ...], tuple[Member, ...]]:
     """Stories with a member that matches, whole, and matching entries without a story.
 
-    A link hash matches at any age, a title hash from `since` on, by effective date.
+    A link hash matches at any age, a title hash from `since` on, by effective date;
+    `numbers` are those of the index of words.
     """
     rows: list[Row[Any]] = []
     for part in chunks(links):
@@ -175,6 +193,8 @@ def neighbours(
                 entry.c.title_hash.in_(part), entry.c.effective >= to_micros(since)
             )
         )
+    for part in chunks(numbers):
+        rows += connection.execute(_member.where(signature.c.number.in_(part)))
     loose = {(row.source, row.key_hash): row for row in rows if row.story is None}
     numbers = {row.story for row in rows if row.story is not None}
     members = _members(connection, loose.values())
@@ -261,6 +281,9 @@ def _member_of(row: Row[Any], own_site: bool) -> Member:
         own_site=own_site,
         topics=tagged_of(row.tagged),
         relation=row.relation or "report",
+        signature=row.signature,
+        sums=row.sums,
+        number=row.number,
     )
 
 

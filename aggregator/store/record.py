@@ -23,6 +23,7 @@ from aggregator.store.record_stories import save_stories
 from aggregator.store.records import Recorded
 from aggregator.store.rename import rename_entries
 from aggregator.store.sources import save_states
+from aggregator.store.words import index_entries
 
 
 def record(
@@ -37,6 +38,8 @@ def record(
     apply_edits(connection, outcomes, batch)
     withdraw_entries(connection, outcomes, batch)
     changed = save_stories(connection, grouping, batch)
+    if grouping.index is not None:
+        index_entries(connection, grouping.index, batch.numbers)
     # Last: until here all are called by the keys that they had.
     rename_entries(connection, outcomes, batch)
     return Recorded(

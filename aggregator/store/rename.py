@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from aggregator.model import PollOutcome
 from aggregator.store.batch import Batch
-from aggregator.store.schema import entry, entry_content, story
+from aggregator.store.schema import entry, entry_content, signature, story
 
 _theirs = (entry.c.source == bindparam("of_source")) & (
     entry.c.key_hash == bindparam("old_hash")
@@ -38,6 +38,14 @@ _copy = insert(entry).from_select(
 )
 _move_content = (
     update(entry_content).where(_content).values(key_hash=bindparam("new_hash"))
+)
+_move_signature = (
+    update(signature)
+    .where(
+        signature.c.source == bindparam("of_source"),
+        signature.c.key_hash == bindparam("old_hash"),
+    )
+    .values(key_hash=bindparam("new_hash"))
 )
 _remove = delete(entry).where(_theirs)
 # The entry leads its own story, if any: found by number, not by looking through all.
@@ -68,5 +76,5 @@ def rename_entries(
     ]
     if not renames:
         return
-    for statement in (_copy, _lead, _move_content, _remove):
+    for statement in (_copy, _lead, _move_content, _move_signature, _remove):
         connection.execute(statement, renames)

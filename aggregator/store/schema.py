@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     true,
 )
 
@@ -32,6 +33,9 @@ APPLICATION_ID = 0x41475247
 
 # Compared and ordered by bytes on both databases, whatever the server's locale.
 Id = Text().with_variant(Text(collation="C"), "postgresql")
+
+#: A 64-bit key that is SQLite's own row number, so that no second tree leads to it.
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData(
     naming_convention={
@@ -218,6 +222,57 @@ story_topic = Table(
     Column("published", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),
     sqlite_with_rowid=False,
+)
+
+#: Entries of the window that newcomers are compared with (store/words.py); `number` is
+#: given once and never again.
+signature = Table(
+    "signature",
+    metadata,
+    Column("number", RowNumber, primary_key=True, autoincrement=False),
+    Column("source", Integer, nullable=False),
+    Column("key_hash", BigInteger, nullable=False),
+    Column("effective", BigInteger, nullable=False, index=True),
+    Column("sums", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    UniqueConstraint("source", "key_hash"),
+)
+
+#: Stems by hash: in how many entries each stands, fading, and the latest `number`s
+#: of which it is one of the heaviest, 8 bytes each, little-endian.
+stem = Table(
+    "stem",
+    metadata,
+    Column("hash", RowNumber, primary_key=True, autoincrement=False),
+    Column("frequency", Float, nullable=False),
+    Column("postings", LargeBinary),
+)
+
+#: One row: how many entries the frequencies are of, fading as they do, and the last
+#: `number` that was given.
+corpus = Table(
+    "corpus",
+    metadata,
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("entries", Float, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+#: What an operator decided about stories, in order.
+decision = Table(
+    "decision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("decided", BigInteger, nullable=False),
+    # split or merge
+    Column("kind", Text, nullable=False),
+    # That stayed.
+    Column("story", Id, nullable=False, index=True),
+    # That was made by a split or is gone after a merge.
+    Column("other", Id, nullable=False, index=True),
+    # Of a split: the entry that left.
+    Column("source", Integer),
+    Column("key_hash", BigInteger),
 )
 
 #: Topics in feeds.yaml's order.

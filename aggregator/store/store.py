@@ -36,6 +36,7 @@ from aggregator.model import (
     StoryMembers,
     Subscription,
     ToldStory,
+    Vocabulary,
     Watch,
     WordsRead,
 )
@@ -49,6 +50,7 @@ from aggregator.store import (
     stories,
     subscriptions,
     upgrading,
+    words,
 )
 from aggregator.store.bulk import delete_many, insert_many
 from aggregator.store.database import Database
@@ -205,15 +207,28 @@ class Store:
         )
 
     def neighbours(
-        self, *, links: Collection[int], titles: Collection[int], since: datetime
+        self,
+        *,
+        links: Collection[int],
+        titles: Collection[int],
+        since: datetime,
+        numbers: Collection[int] = (),
     ) -> tuple[tuple[StoryMembers, ...], tuple[Member, ...]]:
         """What new entries may join: whole stories, and entries without a story.
 
-        They have, or have a member with, one of the link hashes (of any age) or of the
-        title hashes (effective from `since` on).
+        They have, or have a member with, one of the link hashes (of any age), of the
+        title hashes (effective from `since` on), or of the numbers in `vocabulary`.
         """
         return self._read(
-            lambda connection: entries.neighbours(connection, links, titles, since)
+            lambda connection: entries.neighbours(
+                connection, links, titles, since, numbers
+            )
+        )
+
+    def vocabulary(self, stems: Collection[int], now: datetime) -> Vocabulary:
+        """How often stems occur, and which entries of the window they find."""
+        return self._read(
+            lambda connection: words.load_vocabulary(connection, stems, now)
         )
 
     def record(self, outcomes: Sequence[PollOutcome], grouping: Grouping) -> Recorded:
@@ -234,6 +249,7 @@ class Store:
         removed = self._write(
             lambda connection: expire(connection, now, keep_unpublished, keep_published)
         )
+        self._write(lambda connection: words.forget_stems(connection, now))
         # Called once an hour, by `run` too: a copy of the file alone, or a log that gets
         # lost, is then at most an hour old.
         self._database.checkpoint()

@@ -46,8 +46,52 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("story", name="pk_calendar_story"),
     )
+    op.create_table(
+        "signature",
+        sa.Column("number", _row_number(), autoincrement=False, nullable=False),
+        sa.Column("source", sa.Integer(), nullable=False),
+        sa.Column("key_hash", sa.BigInteger(), nullable=False),
+        sa.Column("effective", sa.BigInteger(), nullable=False),
+        sa.Column("sums", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_signature"),
+        sa.UniqueConstraint("source", "key_hash", name="uq_signature_source_key_hash"),
+    )
+    op.create_index("ix_signature_effective", "signature", ["effective"])
+    op.create_table(
+        "stem",
+        sa.Column("hash", _row_number(), autoincrement=False, nullable=False),
+        sa.Column("frequency", sa.Float(), nullable=False),
+        sa.Column("postings", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("hash", name="pk_stem"),
+    )
+    op.create_table(
+        "corpus",
+        sa.Column("row", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("entries", sa.Float(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("row", name="pk_corpus"),
+    )
+    op.create_table(
+        "decision",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("decided", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("story", _id(), nullable=False),
+        sa.Column("other", _id(), nullable=False),
+        sa.Column("source", sa.Integer()),
+        sa.Column("key_hash", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("number", name="pk_decision"),
+    )
+    op.create_index("ix_decision_other", "decision", ["other"])
+    op.create_index("ix_decision_story", "decision", ["story"])
 
 
 def _id() -> sa.Text:
     """Compared by bytes on both databases."""
     return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def _row_number() -> sa.BigInteger:
+    """The row number itself on SQLite."""
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
