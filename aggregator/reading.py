@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from aggregator.dedup.fingerprint import fingerprint, shared_blocks
+from aggregator.dedup.fingerprint import fingerprint, shared_blocks, telling
 from aggregator.dedup.presence import is_oldest_first
 from aggregator.dedup.signature import read_signature
 from aggregator.events import TOPIC, find_events
@@ -76,8 +76,13 @@ def read_document(
     for entry in _as_known(feed.entries, job.known):
         found = fingerprint(entry, shared)
         seen.append(found.key)
-        if job.known.get(found.key) != found.content:
-            fresh.append(_read_entry(entry, found, job, rules, gazetteer))
+        known = job.known.get(found.key)
+        if known == found.content:
+            continue
+        read = _read_entry(entry, found, job, rules, gazetteer)
+        # Dates are noise, but an event's are not: such an entry is read to know.
+        if known is None or known != read.fingerprint.content:
+            fresh.append(read)
     return DocumentRead(
         info=feed.info,
         seen=tuple(seen),
@@ -134,7 +139,7 @@ def _read_entry(
     )
     return EntryRead(
         entry=entry,
-        fingerprint=found,
+        fingerprint=replace(found, content=telling(found.content, entry, said.events)),
         topics=said.topics,
         events=said.events,
         places=said.places,

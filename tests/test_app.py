@@ -530,6 +530,34 @@ def test_a_changed_entrys_events_are_replaced(site: Site, portal: Portal):
     assert (event["start"], event["moved_from"]) == ("2026-09-19T18:00", "2026-09-12")
 
 
+def test_an_event_that_moves_in_the_text_alone_moves_and_is_not_announced_again(
+    site: Site, portal: Portal
+):
+    """Dates in a text are noise to readers of news, not to a calendar."""
+    text = "Начало концерта {} сентября в 18:00 в парке. Играет оркестр."
+    before, after = (
+        Item("3", "Большой концерт", text.format(day)) for day in ("12", "19")
+    )
+    site.configure(portal.say("/rss", rss(before)), extra=EVENTS_TOPIC)
+    site.once()
+    (updated,) = [entry.updated for entry in site.feed().entries]
+    portal.say("/rss", rss(after))
+    site.clock.moment += timedelta(hours=1)
+    report = site.once()
+
+    assert report.entries_updated == 0
+    (entry,) = site.feed().entries
+    assert entry.updated == updated
+    assert "19 сентября" in entry.summary
+    (event,) = site.calendar()
+    assert (event.event.start.isoformat(), event.sequence) == ("2026-09-19T18:00", 1)
+
+    portal.say("/rss", rss(after) + " ")  # other bytes, the same words
+    site.clock.moment += timedelta(hours=1)
+    site.once()
+    assert site.calendar() == [event]
+
+
 def test_a_later_entry_cancels_the_event_of_an_earlier_story(
     site: Site, portal: Portal
 ):

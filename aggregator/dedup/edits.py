@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from aggregator.dedup.fingerprint import body, reading
+from aggregator.dedup.fingerprint import body, reading, tell_otherwise, telling
 from aggregator.dedup.noise import bare, quiet, quiet_title, words
 from aggregator.model import Edit, Entry, EntryRead, StoredEntry
 from aggregator.text import hash64
@@ -35,7 +35,8 @@ def judge_edit(old: StoredEntry, new: EntryRead, shared_blocks: frozenset[str]) 
     before = reading(old.entry, shared_blocks)
     after = reading(new.entry, shared_blocks)
     if before == after:
-        return Edit.NOISE
+        moved = new.tagged and tell_otherwise(old.events, new.events)
+        return Edit.CORRECTION if moved else Edit.NOISE
     if before.title != after.title and _changed_words(
         words(quiet_title(old.entry.title)), words(quiet_title(new.entry.title))
     ):
@@ -69,7 +70,7 @@ def _shared_then(
         for end in range(first + 1, len(gone) + 1):
             run = frozenset(gone[first:end])
             hashed = hash64(*reading(old.entry, shared_blocks | run))
-            if hashed == old.fingerprint.content:
+            if telling(hashed, old.entry, old.events) == old.fingerprint.content:
                 return run
     return frozenset()
 

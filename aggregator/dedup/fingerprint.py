@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aggregator.dedup.noise import bare, letters, quiet, quiet_title
 from aggregator.links import canonical_link
-from aggregator.model import Entry, Fingerprint
+from aggregator.model import Entry, Event, Fingerprint
 from aggregator.text import hash64, plain_text
 
 #: The start of a text, in characters read and kept: some 25 words, two sentences.
@@ -67,6 +67,27 @@ def fingerprint(
         title=_title_hash(title, alone=not start),
         start=hash64(start) if start else None,
     )
+
+
+def telling(content: int, entry: Entry, events: Sequence[Event]) -> int:
+    """The content hash of an entry that tells events: their dates are no noise.
+
+    Where the entry has no date of its own, «завтра» is another day at each poll: there
+    the words alone count.
+    """
+    if not events or entry.published is None:
+        return content
+    return hash64(str(content), *map(_when, events))
+
+
+def _when(event: Event) -> str:
+    whens = (when.isoformat() if when else "" for when in (event.start, event.end))
+    return " ".join((*whens, "cancelled" if event.cancelled else ""))
+
+
+def tell_otherwise(one: Sequence[Event], other: Sequence[Event]) -> bool:
+    """Whether two readings differ in when something is, or whether."""
+    return list(map(_when, one)) != list(map(_when, other))
 
 
 def shared_blocks(entries: Sequence[Entry]) -> frozenset[str]:
