@@ -1,4 +1,4 @@
-"""What several test modules need: an empty PostgreSQL database."""
+"""What several test modules need: an empty PostgreSQL database, patience."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
+
+# A machine that is busy with other things fails no test.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="module")

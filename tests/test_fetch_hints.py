@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.fetch import hints
@@ -93,7 +93,6 @@ header = st.text(st.characters(max_codepoint=255), max_size=200) | st.from_regex
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(
     ["cache-control", "expires", "date", "age", "retry-after"]), header))  # fmt: skip
 def test_no_header_raises_or_reaches_beyond_a_day(headers):
@@ -104,7 +103,6 @@ def test_no_header_raises_or_reaches_beyond_a_day(headers):
     assert retry is None or NOW < retry <= NOW + hints.LONGEST_HINT
 
 
-@settings(deadline=None)
 @given(etag=header, last_modified=header)
 def test_what_is_kept_of_validators_can_be_sent_as_it_is(etag, last_modified):
     kept = hints.validators_of({"etag": etag, "last-modified": last_modified})

@@ -98,7 +98,7 @@ job = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     jobs=st.lists(job, max_size=30),
     concurrency=st.integers(1, 6),

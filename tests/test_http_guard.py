@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.http import RequestFailed
@@ -74,7 +74,6 @@ def test_what_is_public(address):
     assert is_public(ip_address(address))
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_wrapping_an_address_does_not_change_what_it_is(address):
     number = int(address)
@@ -87,7 +86,6 @@ def test_wrapping_an_address_does_not_change_what_it_is(address):
     assert {is_public(form) for form in wrapped} == {is_public(address)}
 
 
-@settings(deadline=None)
 @given(st.ip_addresses())
 def test_public_addresses_are_global_to_the_standard_library_too(address):
     inner = getattr(address, "ipv4_mapped", None)

@@ -6,7 +6,7 @@ import gzip
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.http import RequestFailed
@@ -42,7 +42,6 @@ CODINGS = {
 sizes = st.lists(st.integers(0, 12), max_size=12)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(CODINGS)), st.binary(max_size=500), sizes)
 def test_what_was_compressed_comes_back(kind, data, sizes):
     coding, compress = CODINGS[kind]
@@ -50,7 +49,6 @@ def test_what_was_compressed_comes_back(kind, data, sizes):
     assert inflate(coding, cut(compress(data), sizes)) == data
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6), sizes)
 def test_all_members_of_a_gzip_file_come(members, sizes):
     sent = b"".join(map(gzip.compress, members))
@@ -58,7 +56,6 @@ def test_all_members_of_a_gzip_file_come(members, sizes):
     assert inflate("gzip", cut(sent, sizes)) == b"".join(members)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["gzip", "zlib", "raw"]), st.binary(max_size=200), st.data())
 def test_a_cut_body_is_never_taken_for_a_whole_one(kind, data, draw):
     coding, compress = CODINGS[kind]
@@ -71,7 +68,6 @@ def test_a_cut_body_is_never_taken_for_a_whole_one(kind, data, draw):
     assert caught.value.code == "truncated"
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(CODINGS)), st.integers(1, 300), sizes)
 def test_the_limit_is_exact(kind, size, sizes):
     coding, compress = CODINGS[kind]
@@ -83,7 +79,6 @@ def test_the_limit_is_exact(kind, size, sizes):
     assert caught.value.code == "too_large"
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["gzip", "deflate"]), st.binary(min_size=1, max_size=300), sizes)
 def test_garbage_fails_with_a_code(coding, data, sizes):
     code = None

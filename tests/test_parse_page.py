@@ -400,7 +400,7 @@ def test_items_inside_each_other_take_no_more_than_the_page_allows():
 SELECTORS = st.sampled_from([MUNICIPAL, LIBRARY, THEATRE])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_any_bytes_are_entries_or_an_error(data):
     body = data.draw(st.sampled_from(FILES))
@@ -424,7 +424,7 @@ def test_any_bytes_are_entries_or_an_error(data):
     assert all(entry.title for entry in found.entries)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=120), st.text(max_size=20))
 def test_any_date_in_any_format(value, format_):
     found = read_as(value, format_)

@@ -212,7 +212,7 @@ def test_a_feed_source_that_is_a_sitemap_is_told_the_kind():
     assert "kind: sitemap" in found.message
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_bytes_are_entries_or_an_error(data):
     body = data.draw(st.sampled_from(FILES))

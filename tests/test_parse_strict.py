@@ -302,7 +302,7 @@ def documents(draw):
     return (rss if kind == "rss" else atom)(inside, attributes=draw(attributes()))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(documents())
 def test_any_document_is_the_same_or_declined(text):
     event("read" if read(text) else "declined")

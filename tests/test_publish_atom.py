@@ -318,7 +318,7 @@ ANY_MEMBERS = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANY_LEAD, ANY_SOURCE, ANY_MEMBERS, ANY_TEXT, st.booleans())
 def test_any_text_makes_a_valid_document(lead, source, members, title, ad):
     """Whatever we publish, feedparser reads without bozo, and all of it."""

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
@@ -143,7 +143,6 @@ def test_a_calendar_without_events_still_has_a_component():
 
 
 @given(st.text(), st.text(), st.text(min_size=1))
-@settings(deadline=None)
 def test_whatever_a_source_writes_the_lines_hold(title, summary, place):
     lead = replace(STORY.lead, title=title, summary=summary, text=summary)
     pair = event(place=place, story=replace(STORY, lead=lead))

@@ -223,7 +223,7 @@ HOSTILE = ANY_TEXT | st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
 def test_any_text_makes_a_whole_page(title, text, name, topic):
     lead = replace(STORIES[0].lead, title=title, text=text, summary=text, content=None)

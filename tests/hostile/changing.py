@@ -47,7 +47,7 @@ def stays(name: str, does: Answer | bytes | str, code: str) -> Behaviour:
         (two(name), Good(entries=2, titles=titled(name, 1, 2))),
         (does, Bad(code=code, entries=2)),
         (
-            rss(numbered(name, 2), numbered(name, 3)),
+            rss(numbered(name, 1), numbered(name, 2), numbered(name, 3)),
             Good(entries=3, titles=titled(name, 1, 2, 3)),
         ),
     )
