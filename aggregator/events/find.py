@@ -19,6 +19,7 @@ from aggregator.events.reading import Reading, read
 from aggregator.events.resolve import LONGEST_BACK, days_of
 from aggregator.model import Event, EventWords, When
 from aggregator.russian import Analysis, FormCache
+from aggregator.russian.nominative import nominative
 
 #: Events below this are not told: see docs/events.md for what it means.
 CERTAIN = 0.5
@@ -449,7 +450,7 @@ class _Entry:
             return Event(
                 start=When(day=day, time=clock),
                 end=last,
-                place=place.text if place else None,
+                place=nominative(place.text) if place else None,
                 cancelled=bool(cancelled),
                 moved=moved,
                 moved_from=moved_from.first if moved_from else None,
@@ -718,7 +719,7 @@ class _Entry:
         return Event(
             start=start,
             end=end,
-            place=place.text if place else None,
+            place=nominative(place.text) if place else None,
             confidence=_confidence(seen.score),
             words=words,
         )

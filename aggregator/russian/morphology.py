@@ -69,7 +69,7 @@ def _stem_word() -> Callable[[str], str]:
     return stem_word
 
 
-def _parses(form: str) -> Sequence[Parse]:
+def parses_of(form: str) -> Sequence[Parse]:
     """What a form may be, the likeliest first; nothing for what no dictionary has."""
     # Numbers and Latin names have no Russian forms.
     if form.isascii() or len(form) > LONGEST_FORM:
@@ -82,7 +82,7 @@ def _parses(form: str) -> Sequence[Parse]:
 
 
 def _find_lemma(form: str) -> str:
-    parses = _parses(form)
+    parses = parses_of(form)
     return fold(parses[0].normal_form) if parses else form
 
 
@@ -90,7 +90,7 @@ _NOT_FINITE = {"PRTS": "short", "PRTF": "full", "INFN": "inf"}
 
 
 def _find_tense(form: str) -> str:
-    parses = _parses(form)
+    parses = parses_of(form)
     if not parses:
         return ""
     tag = parses[0].tag
@@ -151,7 +151,7 @@ def forms_of(word: str) -> dict[str, frozenset[str]]:
     That is the likeliest one, and ``word`` as a lemma where there is such a word:
     «йога» is a form of «йог» more often than not, but who writes it means yoga.
     """
-    parses = _parses(word)
+    parses = parses_of(word)
     if not parses:
         return {word: frozenset({word})}
     # Asked for next, and parsing again would cost as much.
@@ -173,7 +173,7 @@ def place_kind(form: str) -> Literal["name", "adjective"] | None:
     «казань» and «башкирии» are names, «тверские» is an adjective, which may be a
     surname or an epithet as well. Not remembered, like ``stem_of``.
     """
-    parses = _parses(form)
+    parses = parses_of(form)
     if not parses:
         return None
     tag = parses[0].tag
