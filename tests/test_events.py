@@ -79,6 +79,8 @@ def told(title, text="", today=TODAY):
             "2026-04-22T18:00", "2026-04-29T18:00",
         ]),
         ("Концерт перенесён с 10 апреля на 2 мая.", ["2026-05-02"]),
+        ("Концерт пройдёт не 10 апреля, а 2 мая.", ["2026-05-02"]),
+        ("Праздник отметят в третье воскресенье мая.", ["2026-05-17"]),
         ("Ёлку зажгут 20 января.", ["2027-01-20"]),
     ],
 )  # fmt: skip
@@ -125,6 +127,13 @@ def test_a_moved_event_remembers_the_day_it_was_to_be_on():
     assert not event.cancelled
     assert event.start.day == date(2026, 4, 19)
     assert event.moved_from == date(2026, 4, 10)
+
+
+def test_an_event_put_off_without_a_new_day_is_cancelled():
+    [event] = events("Концерт 17 апреля перенесён на неопределённый срок")
+
+    assert (event.cancelled, event.moved) == (True, True)
+    assert event.start.day == date(2026, 4, 17)
 
 
 def test_the_time_of_the_start_counts_not_that_of_what_surrounds_it():
@@ -174,7 +183,7 @@ def test_words_stand_where_they_are_said_to():
 WORDS = (
     "с по до на в и , . : — « » концерт состоится перенесён отменён 1 5 31 12 29 00 30"
     " мая февраля апреля 2026 26 года субботу завтра каждую среду часов вечера половине"
-    " седьмого конца месяца последний день 8 861 - + выходные"
+    " седьмого конца месяца последний день 8 861 - + выходные не а планировалось третье"
 )
 
 
@@ -195,9 +204,10 @@ def test_any_words_give_events_that_are_not_over(text):
 @pytest.mark.parametrize(
     ("path", "exact", "day", "rejects"),
     [
-        # Measured 0.98, 0.98, 0.91 on the first and 0.97, 1.0, 1.0 on the second. At the
-        # first run the first half of the first gave 0.90, 0.94, 0.95, the second, made
-        # hard on purpose, 0.76, 0.78, 0.69.
+        # Measured 0.99, 0.99, 0.93 on the first and 0.97, 1.0, 1.0 on the second. The
+        # first was written in three parts; at its first run, before anything was
+        # corrected by it, each gave: 0.90, 0.94, 0.95; 0.76, 0.78, 0.69 (made hard on
+        # purpose); 0.81, 0.88, 0.90.
         (LABELLED, 0.93, 0.95, 0.90),
         (SHARED, 0.90, 0.95, 0.95),
     ],

@@ -59,6 +59,8 @@ _NO_VERB = 1.5
 _EVENT_BESIDE = 1.5
 _EVENT_IN_TITLE = 1.0
 _TIME_BESIDE = 1.0
+#: «20 мая — День донора. Прийти можно с 8:00 до 12:00.»
+_TOLD_NEXT = 1.0
 _VENUE_BESIDE = 0.5
 _IN_TITLE = 0.5
 #: «в субботу», «завтра» are said of much else.
@@ -126,7 +128,7 @@ class _Entry:
         title = reading.sentences[: reading.title_words]
         for sentence in sorted(spoken.union(title)):
             self._look_at(sentence, reading.span(sentence))
-        self.moved = self._says(Cue.MOVE)
+        self.moved = self._first(Cue.MOVE) is not None
         self.title_event = any(
             cue in (Cue.EVENT, Cue.LASTING)
             for sentence, cues in self.cues.items()
@@ -164,8 +166,10 @@ class _Entry:
             return None  # «без записи», «вход по билетам»
         return cue
 
-    def _says(self, cue: Cue) -> bool:
-        return any(one is cue for cues in self.cues.values() for _, one in cues)
+    def _first(self, cue: Cue) -> int | None:
+        """Where a cue stands first."""
+        found = (i for cues in self.cues.values() for i, one in cues if one is cue)
+        return next(found, None)
 
     def _cues(self, i: int) -> list[tuple[int, Cue]]:
         return self.cues.get(self.reading.sentences[i], [])
@@ -269,6 +273,8 @@ class _Entry:
             score += _EVENT_IN_TITLE
         if any(self._together(mention, time) for time in self.times):
             score += _TIME_BESIDE
+        elif self._told_next(mention):
+            score += _TOLD_NEXT
         if self.reading.sentences[mention.first] in self.venues:
             score += _VENUE_BESIDE
         if mention.first < self.reading.title_words:
@@ -280,6 +286,19 @@ class _Entry:
         if mention.first > 1 and self.reading.tokens[mention.first - 1] == "позднее":
             score += _NOT_THE_DAY
         return score + _LATER * place
+
+    def _told_next(self, mention: DateMention) -> bool:
+        """Whether the next sentence, with a time and without a day, is of an event."""
+        following = self.reading.sentences[mention.first] + 1
+        sentences = self.reading.sentences
+        return (
+            any(sentences[one.first] == following for one in self.times)
+            and all(sentences[one.first] != following for one in self.dates)
+            and any(
+                cue in (Cue.EVENT, Cue.LASTING, Cue.START, Cue.HAPPEN)
+                for _, cue in self.cues.get(following, ())
+            )
+        )
 
     def _together(self, mention: DateMention, time: TimeMention) -> bool:
         sentences = self.reading.sentences
@@ -314,7 +333,7 @@ class _Entry:
 
     def _without_old(self, seen: list[_Seen]) -> tuple[_Seen | None, list[_Seen]]:
         """Takes out the day from which something was moved."""
-        if not self.moved:
+        if not self.moved and not any(map(self._denied, seen)):
             return None, [self._overnight(one) for one in seen]
         old: _Seen | None = None
         kept: list[_Seen] = []
@@ -322,13 +341,23 @@ class _Entry:
             if one.mention.kind == "pair":
                 old = replace(one, days=one.days[:1])
                 kept.append(replace(one, days=one.days[1:], score=one.score + 2))
-            elif one.role is Cue.MOVE and one.mention.preposition == "на":
+            elif self._before(one) == "а" or (
+                one.role is Cue.MOVE and one.mention.preposition == "на"
+            ):
                 kept.append(replace(one, score=one.score + 2))
-            elif one.role in (Cue.WAS_PLANNED, Cue.MOVE):
+            elif one.role in (Cue.WAS_PLANNED, Cue.MOVE) or self._denied(one):
                 old = one
             else:
                 kept.append(one)
         return old, kept
+
+    def _denied(self, one: _Seen) -> bool:
+        """«не 16 мая, а 6 июня»."""
+        return self._before(one) == "не"
+
+    def _before(self, one: _Seen) -> str:
+        first = one.mention.first
+        return self.reading.tokens[first - 1] if first else ""
 
     def _overnight(self, one: _Seen) -> _Seen:
         """«в ночь с 18 на 19 мая»."""
@@ -357,9 +386,9 @@ class _Entry:
         """«перенесён на неопределённый срок»: nobody tells the new day."""
         if old.last < self.today or old.score < _THRESHOLD:
             return ()
-        word = next(
-            i for cues in self.cues.values() for i, cue in cues if cue is Cue.MOVE
-        )
+        word = self._first(Cue.MOVE)
+        if word is None:
+            return ()
         events = self._built(old, None, [old], None)
         words = self.reading.words("cancelled", word, word)
         return tuple(

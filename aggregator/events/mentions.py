@@ -48,6 +48,8 @@ class DateMention:
     #: «прошлую», «минувшее»: -1; «следующую»: 1.
     week: int = 0
     month: int | None = None
+    #: Of ``every``: the first, the second, …; -1 the last; 0 all of the month.
+    which: int = 0
     unit: Literal["month", "week", "year"] = "month"
 
 
@@ -113,6 +115,7 @@ _ORDINAL_ENDINGS = frozenset("го е ое ого".split())
 _YEAR_WORDS = frozenset("г год года году гг".split())
 #: «по субботам», «кроме понедельников»: no day of this week.
 _PLURAL = ("ам", "ям", "ах", "ях", "ов", "ки", "ги")
+_WHICH = {1: "перв", 2: "втор", 3: "трет", 4: "четверт", -1: "последн"}
 _EVERY = frozenset("каждый каждую каждое каждые".split())
 _DASH = re.compile(r"\s*[-–—−]\s*")
 _BLANK = re.compile(r"\s*")
@@ -450,7 +453,7 @@ class _Scanner:
                 hour = 0
         elif hour < 7:
             return None  # «2 часа», «1 ч 40 мин» are durations
-        if not sure or hour > 24 or minute > 59:
+        if not (sure or minute) or hour > 24 or minute > 59:
             return None
         return time(hour % 24, minute), j
 
@@ -546,7 +549,8 @@ class _Scanner:
 
     def _weekday(self, i: int, value: int) -> DateMention | None:
         before = self.tokens[i - 1] if i else ""
-        if self.tokens[i].endswith(_PLURAL) or before in _EVERY:
+        monthly = self.tokens[i + 1] in _MONTHS
+        if monthly or before in _EVERY or self.tokens[i].endswith(_PLURAL):
             return self._recurring(i, value)
         weekdays, last = [value], i
         while self.tokens[last + 1] in ("и", "или") or _COMMA.fullmatch(
@@ -577,7 +581,10 @@ class _Scanner:
         return 1 if before.startswith("следующ") else 0
 
     def _recurring(self, i: int, value: int) -> DateMention:
+        """«каждую среду октября», «по субботам», «третье воскресенье июня»."""
         month = _MONTHS.get(self.tokens[i + 1])
+        before = self.tokens[i - 1] if i else ""
+        which = (n for n, stem in _WHICH.items() if before.startswith(stem))
         return DateMention(
             kind="every",
             first=i - 1 if i and self.tokens[i - 1] in _EVERY else i,
@@ -585,6 +592,7 @@ class _Scanner:
             preposition="",
             month=month,
             weekdays=(value,),
+            which=next(which, 0),
         )
 
     def _every(self, i: int, value: int) -> DateMention | None:
@@ -728,10 +736,12 @@ def _both(
     if len(between) > 1 or any(word not in ("в", "во", "и", "с") for word in between):
         return None
     gap = scanner.gaps[before.last + 1]
-    if between == ("и",):  # «30 апреля и 1 мая»
-        if before.kind in ("day", "list") and mention.kind == "day":
-            days = _filled((*before.days, *mention.days))
-            return _spanning(before, mention, kind="list", days=days)
+    days = before.kind in ("day", "list") and mention.kind in ("day", "list")
+    if days and (between == ("и",) or (not between and _COMMA.fullmatch(gap))):
+        # «30 апреля и 1 мая», «1 июня, 15 июня и 29 июня»
+        listed = _filled((*before.days, *mention.days))
+        return _spanning(before, mention, kind="list", days=listed)
+    if between == ("и",):
         return None
     if not _APPOSITION.fullmatch(gap):
         return None

@@ -102,9 +102,11 @@ def _every(mention: DateMention, today: date) -> tuple[date, ...]:
     first = _month_start(mention.month, today)
     length = monthrange(first.year, first.month)[1]
     days = [first.replace(day=day) for day in range(1, length + 1)]
-    return tuple(
-        day for day in days if day.weekday() in mention.weekdays and day >= today
-    )
+    days = [day for day in days if day.weekday() in mention.weekdays]
+    if mention.which:
+        place = mention.which - (mention.which > 0)
+        days = days[place:][:1]
+    return tuple(day for day in days if day >= today)
 
 
 def _month_start(month: int, today: date) -> date:
