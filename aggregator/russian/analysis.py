@@ -9,7 +9,12 @@ from functools import cached_property
 from itertools import accumulate
 
 from aggregator.russian.morphology import known_stem, lemma_of
-from aggregator.russian.tokens import may_end_sentence, sentence_starts, split_words
+from aggregator.russian.tokens import (
+    may_end_sentence,
+    sentence_ends,
+    sentence_starts,
+    split_words,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +66,9 @@ class Words:
     def same_sentence(self, first: int, last: int) -> bool:
         """Whether two words, in their order, stand in one sentence."""
         between = self.pieces[2 * first + 2 : 2 * last + 1 : 2]
-        # Sentences are looked for only where one may end.
-        return not may_end_sentence("".join(between)) or (
-            self.sentences[first] == self.sentences[last]
+        # Boundaries are looked for only where one may be, and only there.
+        return not may_end_sentence("".join(between)) or not sentence_ends(
+            self.text, self.ends[first], self.starts[last]
         )
 
 

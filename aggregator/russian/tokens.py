@@ -17,17 +17,20 @@ _MARKED_WORD = re.compile(rf"([^\W_]+(?:{_IN_WORD}+[^\W_]*)*)")
 #: Dropped after composing: a stress and a soft hyphen change no word.
 _DROPPED = dict.fromkeys(map(ord, "\u00ad\u0300\u0301"))
 
+# Begins with a set of characters: so the engine skips to the next one of them, which
+# takes a fifth of the time that two alternatives take.
 _BOUNDARY = re.compile(
-    r"""([.!?…]+["»”)\]]*)\s+(?=["«“„(\[—–-]?\s?[^\W_a-zа-яё])|\n\s*"""
+    r"""([.!?…\n])(?:(?<=\n)\s*|"""
+    r"""(?<=[.!?…])([.!?…]*["»”)\]]*)\s+(?=["«“„(\[—–-]?\s?[^\W_a-zа-яё]))"""
 )
 _END = re.compile(r"[.!?…\n]")
 #: What stands before a dot that ends no sentence: «г. Сочи», «им. Фелицына».
-_ABBREVIATION = re.compile(
-    "акад|вв?|гг?|гор|д|др|им|кв?|кг|км|корп|м|млн|млрд|обл|п|пер|пл|пос|пр|просп|"
-    "проф|р|руб|с|св|см|ср|стр?|т|тел|тыс|ул|чел|чл?|ш|экз",
-    re.IGNORECASE,
+_ABBREVIATIONS = frozenset(
+    {"акад", "в", "вв", "г", "гг", "гор", "д", "др", "им", "к", "кв", "кг", "км"}
+    | {"корп", "м", "млн", "млрд", "обл", "п", "пер", "пл", "пос", "пр", "просп"}
+    | {"проф", "р", "руб", "с", "св", "см", "ср", "ст", "стр", "т", "тел", "тыс"}
+    | {"ул", "ч", "чел", "чл", "ш", "экз"}
 )
-_LAST_WORD = re.compile(r"[^\W_]+$")
 
 
 def fold(text: str) -> str:
@@ -69,17 +72,21 @@ def sentence_starts(text: str) -> list[int]:
 
     A line's end closes a sentence: ``text.plain_text`` puts one after each block.
     """
-    starts, done = [0], 0
-    # The engine looks for one of few characters much faster than for the pattern.
-    for mark in _END.finditer(text):
-        if mark.start() < done:
-            continue
-        match = _BOUNDARY.match(text, mark.start())
-        if match is not None:
-            done = match.end()
-            if not match[1] or not _is_abbreviation(text, match):
-                starts.append(done)
-    return starts
+    return [0] + [
+        match.end()
+        for match in _BOUNDARY.finditer(text)
+        if not _is_abbreviation(text, match)
+    ]
+
+
+def sentence_ends(text: str, start: int, end: int) -> bool:
+    """Whether a sentence begins after ``start`` and not after ``end``."""
+    for match in _BOUNDARY.finditer(text, start):
+        if match.end() > end:
+            return False
+        if not _is_abbreviation(text, match):
+            return True
+    return False
 
 
 def may_end_sentence(between: str) -> bool:
@@ -89,10 +96,11 @@ def may_end_sentence(between: str) -> bool:
 
 def _is_abbreviation(text: str, boundary: re.Match[str]) -> bool:
     """Whether the boundary's dot belongs to a short form or an initial."""
-    if boundary[1] != "." or "\n" in boundary[0]:
+    if boundary[1] != "." or boundary[2] or "\n" in boundary[0]:
         return False
-    word = _LAST_WORD.search(text, max(0, boundary.start() - 20), boundary.start())
-    if word is None:
-        return False
-    initial = len(word[0]) == 1 and word[0].isupper()
-    return initial or _ABBREVIATION.fullmatch(word[0]) is not None
+    end = start = boundary.start()
+    # Backwards by hand: a pattern tries every letter before.
+    while start > max(0, end - 20) and text[start - 1].isalnum():
+        start -= 1
+    word = text[start:end]
+    return (end - start == 1 and word.isupper()) or word.lower() in _ABBREVIATIONS

@@ -14,6 +14,10 @@ from aggregator.model import Term
 
 #: Sentences of the text, from its first, in which a frame counts.
 FRAME_SENTENCES = 4
+#: ... and words: four sentences are rarely longer.
+FRAME_WORDS = 110
+#: Characters before and after a noun in which its date may stand: a long sentence.
+FRAME_REACH = 400
 
 #: What people go to. Written as rules are; the frame looks for one of them.
 EVENT_FRAME = Term(

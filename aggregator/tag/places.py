@@ -151,10 +151,11 @@ def _mentions(
     """Mentions that context does not rule out, in the text's order."""
     last: _Mention | None = None
     beyond = 0
-    for at, token in enumerate(words.tokens):
-        if at < beyond or token not in table:
+    tokens = words.tokens
+    for at in [at for at, token in enumerate(tokens) if token in table]:
+        if at < beyond:
             continue
-        for name in table[token]:
+        for name in table[tokens[at]]:
             if not _stands(name, words, at):
                 continue
             mention = _Mention(name, words, at, at + len(name.tokens) - 1)

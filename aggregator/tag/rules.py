@@ -33,6 +33,7 @@ class Rule(NamedTuple):
     kind: Literal["term", "all", "any", "frame"]
     #: Negative for a term of ``not:``.
     weight: float
+    veto: bool = False
 
 
 class Phrase(NamedTuple):
@@ -49,6 +50,11 @@ class Phrase(NamedTuple):
     #: The patterns as a set, when there is more to see than one word's lemma.
     needs: frozenset[int]
 
+    @property
+    def plain(self) -> bool:
+        """One word, in any field, and a match at once."""
+        return self.suffices and not self.needs and self.field == "any"
+
 
 #: The ``member`` of a phrase under ``none:``.
 BAR = -1
@@ -59,7 +65,9 @@ class Found(NamedTuple):
 
     #: Numbers of all its patterns: it may stand in a phrase.
     patterns: frozenset[int]
-    #: Phrases whose first word it may be.
+    #: Rules that this word satisfies wherever it stands: most of them.
+    plain: tuple[Rule, ...]
+    #: Other phrases whose first word it may be.
     phrases: tuple[Phrase, ...]
 
 
@@ -110,7 +118,9 @@ def _rules(topics: Sequence[Topic]) -> Iterator[Rule]:
         for term in topic.words:
             yield Rule(next(number), place, term, term.kind, term.weight)
         for term in topic.excluded:
-            yield Rule(next(number), place, term, term.kind, -term.weight)
+            yield Rule(
+                next(number), place, term, term.kind, -term.weight, veto=term.veto
+            )
         if topic.event_frame:
             yield Rule(next(number), place, EVENT_FRAME, "frame", 0.0)
 
@@ -198,7 +208,11 @@ class _Matcher:
             phrase for number in numbers for phrase in self._starting.get(number, ())
         ]
         phrases.sort(key=lambda phrase: (phrase.rule.number, phrase.member))
-        return Found(numbers, tuple(phrases))
+        return Found(
+            numbers,
+            tuple([phrase.rule for phrase in phrases if phrase.plain]),
+            tuple([phrase for phrase in phrases if not phrase.plain]),
+        )
 
     def _patterns(self, form: str) -> Iterable[int]:
         yield from self._exact.get(form, ())

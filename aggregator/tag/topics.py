@@ -7,13 +7,12 @@ tried on 680 real articles: a passing mention, deep in a text about something el
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from aggregator.model import TermMatch, Topic, TopicScore
 from aggregator.russian import Analysis, Words, lemma_of, read_words
-from aggregator.tag.frame import FRAME_SENTENCES, date_in
+from aggregator.tag.frame import FRAME_REACH, FRAME_SENTENCES, FRAME_WORDS, date_in
 from aggregator.tag.patterns import same_yo
 from aggregator.tag.rules import BAR, Found, Phrase, Rule, Rules, fold_category
 
@@ -69,79 +68,102 @@ def tag(
     ``categories`` are the entry's in its source; ``given`` are the keys of topics
     that its source gives to all entries. A veto is stronger than both.
     """
-    hits = _hits_by_topic(analysis, categories, rules)
+    found = _Hits(rules)
+    found.add(analysis.title, "title")
+    for category in categories:
+        found.add(read_words(category), "category")
+    found.add(analysis.text, "text")
     gifts = _gifts(categories, given, rules)
-    short = len(analysis.text.tokens) < SHORT_TEXT
-    for number, found in hits.items():
-        if rules.topics[number].event_frame and (frame := _frame(found)):
+    for number, frames in found.frames.items():
+        if frame := _frame(frames, found.by_topic[number]):
             gifts.setdefault(number, []).append(frame)
+    short = len(analysis.text.tokens) < SHORT_TEXT
     return tuple(
-        _score(topic, _counted(hits, number), gifts.get(number, []), short=short)
-        for number, topic in enumerate(rules.topics)
-        if number in gifts or any(hit.rule.weight > 0 for hit in hits.get(number, ()))
+        _score(topic, hits, gifts.get(number, []), short=short)
+        for number, (topic, hits) in enumerate(
+            zip(rules.topics, found.by_topic, strict=True)
+        )
+        if number in gifts or any(hit.rule.weight > 0 for hit in hits)
     )
-
-
-def _counted(hits: dict[int, list[_Hit]], topic: int) -> list[_Hit]:
-    """What enters the sum: the frame gives the topic without."""
-    return [hit for hit in hits.get(topic, ()) if hit.rule.kind != "frame"]
 
 
 # --- what matches --------------------------------------------------------------
 
 
-def _hits_by_topic(
-    analysis: Analysis, categories: Sequence[str], rules: Rules
-) -> dict[int, list[_Hit]]:
-    """What matches, in the order title, categories, text."""
-    hits: dict[int, list[_Hit]] = {}
-    _add_hits(hits, analysis.title, "title", rules)
-    for category in categories:
-        _add_hits(hits, read_words(category), "category", rules)
-    _add_hits(hits, analysis.text, "text", rules)
-    return hits
+def _place(hit: _Hit) -> tuple[int, int]:
+    return hit.spans[0][0], hit.rule.number
 
 
-def _add_hits(
-    hits: dict[int, list[_Hit]], words: Words, field: Field, rules: Rules
-) -> None:
-    found = list(map(rules.found.__getitem__, words.tokens))
-    matches = [(at, item) for at, item in enumerate(found) if item]
-    # Most phrases whose first word stands here lack another one: seen at once.
-    present = {number for _, item in matches for number in item.patterns}
-    grouped: dict[int, list[tuple[Phrase, Span]]] = {}
-    for at, item in matches:
-        for phrase in item.phrases:
-            if phrase.field not in ("any", field):
-                continue
-            last: int | None = at
-            if phrase.needs:
-                if not phrase.needs <= present:
+class _Hits:
+    """What matches, by topic, in the order in which the fields are added."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._found = rules.found
+        self.by_topic: list[list[_Hit]] = [[] for _ in rules.topics]
+        #: The nouns of event frames, by topic: they weigh nothing.
+        self.frames: dict[int, list[_Hit]] = {}
+
+    def add(self, words: Words, field: Field) -> None:
+        by_topic = self.by_topic
+        found = map(self._found.__getitem__, words.tokens)
+        matches = [(at, item) for at, item in enumerate(found) if item is not None]
+        phrased = False
+        for at, item in matches:
+            for rule in item.plain:
+                by_topic[rule.topic].append(_Hit(rule, field, words, ((at, at),)))
+            if item.phrases:
+                phrased = True
+        if phrased:
+            self._add_phrases(words, field, dict(matches))
+
+    def _add_phrases(
+        self, words: Words, field: Field, matches: Mapping[int, Found]
+    ) -> None:
+        # Most phrases whose first word stands here lack another one: seen at once.
+        present = {number for item in matches.values() for number in item.patterns}
+        grouped: dict[int, list[tuple[Phrase, Span]]] = {}
+        added: dict[int, list[_Hit]] = {}
+        for at, item in matches.items():
+            for phrase in item.phrases:
+                if phrase.field not in ("any", field) or not phrase.needs <= present:
                     continue
-                last = _phrase_end(phrase, words, found, at)
-            if last is None:
-                continue
-            rule = phrase.rule
-            if phrase.suffices:
-                hit = _Hit(rule, field, words, ((at, last),))
-                hits.setdefault(rule.topic, []).append(hit)
-            else:
-                grouped.setdefault(rule.number, []).append((phrase, (at, last)))
-    for parts in grouped.values():
-        rule = parts[0][0].rule
-        hits.setdefault(rule.topic, []).extend(
-            _Hit(rule, field, words, spans) for spans in _together(rule, words, parts)
-        )
+                last = _phrase_end(phrase, words, matches, at) if phrase.needs else at
+                if last is None:
+                    continue
+                rule = phrase.rule
+                if phrase.suffices:
+                    hit = _Hit(rule, field, words, ((at, last),))
+                    added.setdefault(rule.topic, []).append(hit)
+                else:
+                    parts = grouped.setdefault(rule.number, [])
+                    parts.append((phrase, (at, last)))
+        for parts in grouped.values():
+            rule = parts[0][0].rule
+            store = self.frames if rule.kind == "frame" else added
+            store.setdefault(rule.topic, []).extend(
+                _Hit(rule, field, words, spans)
+                for spans in _together(rule, words, parts)
+            )
+        for topic, hits in added.items():
+            # In the text's order, behind those of the fields before.
+            ours = self.by_topic[topic]
+            before = next((n for n, hit in enumerate(ours) if hit.words is words), None)
+            mixed = hits if before is None else ours[before:] + hits
+            ours[len(ours) if before is None else before :] = sorted(mixed, key=_place)
 
 
 def _together(
     rule: Rule, words: Words, parts: Sequence[tuple[Phrase, Span]]
 ) -> Iterator[tuple[Span, ...]]:
     """Matches of a rule that looks at whole sentences, from the phrases found of it."""
-    sentences: dict[int, list[tuple[Phrase, Span]]] = {}
-    for phrase, span in parts:
-        sentences.setdefault(words.sentences[span[0]], []).append((phrase, span))
-    for inside in sentences.values():
+    members = {phrase.member for phrase, _ in parts}
+    if rule.kind == "all":
+        if len(members - {BAR}) < len(rule.term.members):
+            return
+    elif BAR not in members:
+        yield from ((span,) for _, span in parts)
+        return
+    for inside in _by_sentence(words, parts):
         if any(phrase.member == BAR for phrase, _ in inside):
             continue
         if rule.kind != "all":
@@ -154,33 +176,53 @@ def _together(
             yield tuple(sorted(firsts.values()))
 
 
-def _frame(hits: Iterable[_Hit]) -> TermMatch | None:
+def _by_sentence(
+    words: Words, parts: Sequence[tuple[Phrase, Span]]
+) -> Iterator[list[tuple[Phrase, Span]]]:
+    """What was found, sentence by sentence.
+
+    Looks between neighbours alone: to part the whole text takes as long as the rest.
+    """
+    inside: list[tuple[Phrase, Span]] = []
+    for part in sorted(parts, key=lambda part: part[1]):
+        if inside and not words.same_sentence(inside[-1][1][0], part[1][0]):
+            yield inside
+            inside = []
+        inside.append(part)
+    yield inside
+
+
+def _frame(frames: Iterable[_Hit], hits: Sequence[_Hit]) -> TermMatch | None:
     """The first happening that has its date beside it, in title or beginning.
 
     Where a term of ``not:`` stands in the same sentence there is no frame.
     """
-    hits = list(hits)
-    for hit in hits:
-        if hit.rule.kind != "frame":
+    for frame in frames:
+        words = frame.words
+        if frame.field == "category" or frame.first >= FRAME_WORDS:
             continue
-        sentence = hit.words.sentences[hit.first]
-        if hit.field == "text" and sentence >= FRAME_SENTENCES:
+        position = words.starts[frame.first]
+        near = words.text[max(0, position - FRAME_REACH) : position + FRAME_REACH]
+        if date_in(near) is None:
+            continue  # spares looking for sentences
+        sentence = words.sentences[frame.first]
+        if frame.field == "text" and sentence >= FRAME_SENTENCES:
             continue
-        start, end = _sentence_bounds(hit.words, sentence)
-        date = date_in(hit.words.text[start:end])
+        start, end = _sentence_bounds(words, sentence)
+        date = date_in(words.text[start:end])
         if date is None or any(
-            other.rule.weight < 0
-            and other.words is hit.words
-            and other.words.sentences[other.first] == sentence
-            for other in hits
+            hit.rule.weight < 0
+            and hit.words is words
+            and words.sentences[hit.first] == sentence
+            for hit in hits
         ):
             continue
         return TermMatch(
-            rule=hit.rule.term.written,
-            form=_form(hit) + BETWEEN + date[0],
-            lemma=_lemma(hit),
-            field=hit.field,
-            position=hit.words.starts[hit.first],
+            rule=frame.rule.term.written,
+            form=_form(words, frame.spans) + BETWEEN + date[0],
+            lemma=_lemma(words, frame.spans),
+            field=frame.field,
+            position=position,
             weight=0.0,
         )
     return None
@@ -194,7 +236,7 @@ def _sentence_bounds(words: Words, sentence: int) -> tuple[int, int]:
 
 
 def _phrase_end(
-    phrase: Phrase, words: Words, found: Sequence[Found | None], first: int
+    phrase: Phrase, words: Words, found: Mapping[int, Found], first: int
 ) -> int | None:
     """The last word of a phrase that begins at ``first``; None when it does not.
 
@@ -218,9 +260,9 @@ def _phrase_end(
 
 
 def _fits(
-    phrase: Phrase, part: int, words: Words, found: Sequence[Found | None], at: int
+    phrase: Phrase, part: int, words: Words, found: Mapping[int, Found], at: int
 ) -> bool:
-    item = found[at] if at < len(found) else None
+    item = found.get(at)
     if item is None or phrase.patterns[part] not in item.patterns:
         return False
     pattern = phrase.parts[part].pattern
@@ -258,10 +300,8 @@ def _score(
 ) -> TopicScore:
     threshold = round(topic.threshold * (SHORT_SCALE if short else 1.0), 4)
     terms = tuple(_weighed(topic, hits))
-    score = round(sum(term.weight for term in terms), 4)
-    vetoes = tuple(
-        dict.fromkeys(hit.rule.term.written for hit in hits if _is_veto(hit))
-    )
+    score = round(sum([term.weight for term in terms]), 4)
+    vetoes = tuple(dict.fromkeys(hit[0].term.written for hit in hits if hit[0].veto))
     if (
         not vetoes
         and not gifts
@@ -279,49 +319,44 @@ def _score(
     )
 
 
-def _is_veto(hit: _Hit) -> bool:
-    return hit.rule.weight <= 0 and hit.rule.term.veto
-
-
 def _weighed(topic: Topic, hits: Sequence[_Hit]) -> Iterator[TermMatch]:
-    seen: Counter[int] = Counter()
+    seen: dict[int, int] = {}
     positions = topic.positions or POSITIONS
-    for hit in hits:
-        times = seen[hit.rule.number]
-        if times == (1 if hit.rule.kind == "any" else len(REPEATS)):
+    for rule, field, words, spans in hits:
+        number, (first, last) = rule.number, spans[0]
+        times = seen.get(number, 0)
+        if times == (1 if rule.kind == "any" else len(REPEATS)):
             continue
-        seen[hit.rule.number] += 1
-        weight = hit.rule.weight * _place_weight(hit, positions) * REPEATS[times]
-        yield TermMatch(
-            rule=hit.rule.term.written,
-            form=_form(hit),
-            lemma=_lemma(hit),
-            field=hit.field,
-            position=hit.words.starts[hit.first],
-            weight=round(weight, 4),
-        )
+        seen[number] = times + 1
+        weight = rule.weight * _place_weight(field, first, positions) * REPEATS[times]
+        start = words.starts[first]
+        if first == last and len(spans) == 1:
+            form = words.text[start : words.ends[first]]
+            lemma = lemma_of(words.tokens[first])
+        else:
+            form, lemma = _form(words, spans), _lemma(words, spans)
+        yield TermMatch(rule.term.written, form, lemma, field, start, round(weight, 4))
 
 
-def _place_weight(hit: _Hit, positions: tuple[float, float, float]) -> float:
-    if hit.field == "title":
-        return TITLE_BOOST
-    if hit.field == "category":
-        return 1.0
-    lead, middle, rest = positions
-    return lead if hit.first < LEAD else middle if hit.first < REST else rest
+def _place_weight(
+    field: Field, first: int, positions: tuple[float, float, float]
+) -> float:
+    if field == "text":
+        return positions[0 if first < LEAD else 1 if first < REST else 2]
+    return TITLE_BOOST if field == "title" else 1.0
 
 
-def _form(hit: _Hit) -> str:
+def _form(words: Words, spans: Sequence[Span]) -> str:
     """The words as they stand in the text, from a phrase's first to its last."""
-    return BETWEEN.join(hit.words.form(first, last) for first, last in hit.spans)
+    return BETWEEN.join(words.form(first, last) for first, last in spans)
 
 
-def _lemma(hit: _Hit) -> str:
+def _lemma(words: Words, spans: Sequence[Span]) -> str:
     """The lemmas of all words from a phrase's first to its last, joined."""
     return " ".join(
         lemma_of(token)
-        for first, last in hit.spans
-        for token in hit.words.tokens[first : last + 1]
+        for first, last in spans
+        for token in words.tokens[first : last + 1]
     )
 
 
