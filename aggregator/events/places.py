@@ -9,6 +9,7 @@ from functools import cache
 
 from aggregator.events.reading import Reading
 from aggregator.russian import FormCache, lemma_of, stem_of, tense_of
+from aggregator.russian.morphology import parses_of
 
 _VENUES = frozenset(
     """
@@ -17,7 +18,7 @@ _VENUES = frozenset(
     гимназия вуз университет институт академия колледж училище кубгу больница поликлиника диспансер
     онкодиспансер центр арт-центр кинотеатр цирк арена отель гостиница база ипподром
     терраса двор сцена улица бульвар проспект вокзал аэропорт трц тц трк мтрк ресторан кафе бар паб
-    магазин медиатека усадьба лофт коворкинг роща сад остров полигон озеро экспоград
+    магазин медуниверситет медиатека усадьба лофт коворкинг роща сад остров полигон озеро экспоград
     эстрада шатер павильон планетарий океанариум дельфинарий студия мастерская
     амфитеатр крепость этностаница атамань заповедник спорткомплекс спортзал бассейн
     манеж каток госпиталь санаторий точка площадка часовня памятник мемориал
@@ -39,12 +40,12 @@ class Venue:
 
 @cache
 def _venue_stems() -> frozenset[str]:
-    # Not lemmas: dictionaries take «парке» for a coat's and know no «Экспограда».
+    # Dictionaries take «парке» for a coat's; stems part «лицей» from «лицея».
     return frozenset(map(stem_of, _VENUES))
 
 
 def _is_venue(form: str) -> bool:
-    return stem_of(form) in _venue_stems()
+    return stem_of(form) in _venue_stems() or lemma_of(form) in _VENUES
 
 
 def _is_town(form: str) -> bool:
@@ -87,37 +88,25 @@ def _venue(reading: Reading, words: range) -> Venue | None:
     return bare
 
 
+#: Endings of adjectives, and what stands before a hyphen: «арт-центр».
+_DESCRIBING = tuple(
+    "ом ем ой ей ого его ых их ый ий ая яя ую ое ым им арт мини пресс конференц".split()
+)
+
+
 def _start(reading: Reading, i: int, words: range) -> int:
     """Back over what describes the noun: «Краснодарском художественном музее»."""
     first = i
     while first > words.start and i - first < 4:
         before = reading.tokens[first - 1]
         gap = reading.gaps[first]
-        if before in _AT or gap not in (" ", "-", "\xa0", "\u00ad"):
+        if before in _AT or before == "мая" or gap not in (" ", "-", "\xa0", "\u00ad"):
             break
-        if not before.endswith(
-            (
-                "ом",
-                "ем",
-                "ой",
-                "ей",
-                "ого",
-                "его",
-                "ых",
-                "их",
-                "ый",
-                "ий",
-                "ая",
-                "яя",
-                "ую",
-                "ое",
-                "ым",
-                "им",
-                "арт",
-                "мини",
-                "пресс",
-            )
-        ) or tense_of(before) in ("pres", "futr", "past"):
+        if not before.endswith(_DESCRIBING) or tense_of(before) in (
+            "pres",
+            "futr",
+            "past",
+        ):
             break
         first -= 1
     return first
@@ -147,8 +136,14 @@ def _end(reading: Reading, i: int, words: range) -> int:
         if plain and _capital(reading, last + 1) and following.isalpha():
             last += 1
             continue
-        if plain and _describes(following) and last - i < 2 and last + 1 < words.stop:
-            last += 1
+        if following in ("у", "при") and last + 2 < words.stop:
+            if not is_venue[tokens[last + 2]]:
+                break
+            last += 2
+            continue
+        described = _described(reading, last + 1, words) if plain else last
+        if described > last:
+            last = described
             continue
         break
     if (
@@ -160,13 +155,32 @@ def _end(reading: Reading, i: int, words: range) -> int:
     return last
 
 
-def _describes(form: str) -> bool:
-    """A noun in the genitive that tells which house it is: «Дом культуры»."""
-    return form in (
-        "культуры", "ремесел", "офицеров", "кино", "спорта", "творчества", "искусств",
-        "кукол", "драмы", "края", "города", "района", "победы", "молодежи", "курорта",
-        "пионеров", "музыки", "науки", "труда", "кипения", "отдыха", "железнодорожников",
-    )  # fmt: skip
+def _described(reading: Reading, first: int, words: range) -> int:
+    """The last word of «культуры», «краевой больницы» behind a venue's noun."""
+    for i in range(first, min(first + _LONGEST_TAIL, words.stop)):
+        if i > first and reading.gaps[i] not in (" ", "\xa0"):
+            break
+        role = _genitives[reading.tokens[i]]
+        if role == "noun":
+            return i
+        if role != "adjective":
+            break
+    return first - 1
+
+
+def _find_genitive(form: str) -> str:
+    """``noun`` or ``adjective`` when a word may be one in the genitive."""
+    parses = parses_of(form)
+    if parses and "NOUN" in parses[0].tag and "gent" in parses[0].tag:
+        return "noun"
+    if any("ADJF" in each.tag and "gent" in each.tag for each in parses):
+        return "adjective"
+    return ""
+
+
+#: Words of a genitive behind a venue's noun: «центра народного творчества».
+_LONGEST_TAIL = 3
+_genitives: FormCache[str] = FormCache(_find_genitive)
 
 
 def _quote_end(reading: Reading, i: int, words: range) -> int:
