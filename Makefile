@@ -24,3 +24,4 @@ lint: venv
 
 bench: venv
 	$(BIN)/python -m benchmarks.crawl
+	$(BIN)/python -m benchmarks.tags

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,6 +62,19 @@ class Words:
     def form(self, first: int, last: int) -> str:
         """The text from one word to another (itself), as it stands there."""
         return self.text[self.starts[first] : self.ends[last]]
+
+    def sentence_around(self, word: int, reach: int) -> tuple[int, int, int]:
+        """The number of a word's sentence, from 0, and where it begins and ends.
+
+        Reads no further than ``reach`` characters behind the word: for words near the
+        beginning it spares parting the whole text.
+        """
+        position = self.starts[word]
+        starts = sentence_starts(self.text[: position + reach])
+        number = bisect_right(starts, position) - 1
+        following = starts[number + 1 : number + 2]
+        end = following[0] if following else min(len(self.text), position + reach)
+        return number, starts[number], end
 
     def same_sentence(self, first: int, last: int) -> bool:
         """Whether two words, in their order, stand in one sentence."""

@@ -49,6 +49,8 @@ class Phrase(NamedTuple):
     patterns: tuple[int, ...]
     #: The patterns as a set, when there is more to see than one word's lemma.
     needs: frozenset[int]
+    #: Two words in any form (or beginnings): nothing else has to be compared.
+    two_lemmas: bool = False
 
     @property
     def plain(self) -> bool:
@@ -145,6 +147,8 @@ def _phrases(
             parts=parts,
             patterns=tuple(needed),
             needs=frozenset(() if _is_plain(parts) else needed),
+            two_lemmas=len(parts) == 2
+            and all(part.pattern.kind != "exact" for part in parts),
         )
 
 

@@ -6,7 +6,6 @@ tried on 680 real articles: a passing mention, deep in a text about something el
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -205,15 +204,14 @@ def _frame(frames: Iterable[_Hit], hits: Sequence[_Hit]) -> TermMatch | None:
         near = words.text[max(0, position - FRAME_REACH) : position + FRAME_REACH]
         if date_in(near) is None:
             continue  # spares looking for sentences
-        sentence = words.sentences[frame.first]
-        if frame.field == "text" and sentence >= FRAME_SENTENCES:
+        number, start, end = words.sentence_around(frame.first, FRAME_REACH)
+        if frame.field == "text" and number >= FRAME_SENTENCES:
             continue
-        start, end = _sentence_bounds(words, sentence)
         date = date_in(words.text[start:end])
         if date is None or any(
             hit.rule.weight < 0
             and hit.words is words
-            and words.sentences[hit.first] == sentence
+            and start <= words.starts[hit.first] < end
             for hit in hits
         ):
             continue
@@ -228,13 +226,6 @@ def _frame(frames: Iterable[_Hit], hits: Sequence[_Hit]) -> TermMatch | None:
     return None
 
 
-def _sentence_bounds(words: Words, sentence: int) -> tuple[int, int]:
-    """Where a sentence's words begin and end in the text."""
-    first = bisect_left(words.sentences, sentence)
-    last = bisect_right(words.sentences, sentence) - 1
-    return words.starts[first], words.ends[last]
-
-
 def _phrase_end(
     phrase: Phrase, words: Words, found: Mapping[int, Found], first: int
 ) -> int | None:
@@ -242,6 +233,13 @@ def _phrase_end(
 
     A phrase stays inside its sentence.
     """
+    if phrase.two_lemmas:  # most are, and need no look back
+        wanted = phrase.patterns[1]
+        for at in range(first + 1, first + 2 + phrase.parts[1].gap):
+            item = found.get(at)
+            if item is not None and wanted in item.patterns:
+                return at if words.same_sentence(first, at) else None
+        return None
 
     def end(part: int, at: int) -> int | None:
         if not _fits(phrase, part, words, found, at):
