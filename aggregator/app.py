@@ -26,15 +26,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aggregator import __version__, documents
 from aggregator.alerts import Lookout, deliver, open_alerts
 from aggregator.clock import Clock, SystemClock
 from aggregator.config import Config, load_config
-from aggregator.errors import ConfigError, NoStore, PublishError, StoreError
+from aggregator.dedup import decided
+from aggregator.errors import ConfigError, NoStore, NotDone, PublishError, StoreError
 from aggregator.fetch import Politeness
 from aggregator.http import Client
-from aggregator.model import Alert, Source, SourceState
+from aggregator.model import Alert, EntryRef, Source, SourceState, StoryMembers
 from aggregator.pipeline import (
     Intake,
     Machine,
@@ -367,6 +369,80 @@ def publish(config: Config, clock: Clock | None = None) -> set[str]:
         written = documents.publish(store, config, now, states, whole=True)
         documents.write_status(store, config, now, states)
         return written
+
+
+def split_story(
+    config: Config, entries: Sequence[str], clock: Clock | None = None
+) -> dict[str, Any]:
+    """Take entries out of their story, each into one of its own; publishes.
+
+    Each is named by link or guid. Raises NotDone when one names no entry of a story, or
+    several, or cannot leave it.
+    """
+    now = (clock or SystemClock()).now()
+    site = config.site
+    year = now.astimezone(ZoneInfo(site.timezone)).year
+    with open_store(config, writing=True, clock=clock) as store, store.lock():
+        _sync(store, config)
+        refs = [_one_entry(store, name) for name in entries]
+        stories = store.stories_of(refs)
+        if len(stories) != 1:
+            raise NotDone("the entries are not of one story")
+        (story,) = stories
+        ids = [
+            each
+            for member in story.members
+            if member.ref in refs
+            for each in decided.possible_ids(
+                member.ref, member.key, host=site.host, year=year
+            )
+        ]
+        try:
+            grouping = decided.split(
+                story, refs, host=site.host, year=year, taken=store.taken_ids(ids)
+            )
+        except ValueError as error:
+            raise NotDone(str(error)) from error
+        store.split(grouping, now)
+        _publish(store, config, now)
+    made = [each.id for each in grouping.stories[1:]]
+    return {"story": story.id, "made": made}
+
+
+def merge_stories(
+    config: Config, one: str, other: str, clock: Clock | None = None
+) -> dict[str, Any]:
+    """Make two stories one; publishes. Each is named by its id, or by an entry of it."""
+    now = (clock or SystemClock()).now()
+    with open_store(config, writing=True, clock=clock) as store, store.lock():
+        _sync(store, config)
+        found: list[StoryMembers] = []
+        for name in (one, other):
+            refs = store.find(name)
+            stories = store.stories_of(refs)
+            if len(stories) != 1:
+                raise NotDone(f"{name} names {len(stories) or 'no'} stories")
+            found += stories
+        if found[0].id == found[1].id:
+            raise NotDone("that is one story already")
+        grouping, gone = decided.merge(*found)
+        store.merge(grouping, gone, now)
+        _publish(store, config, now)
+    return {"story": grouping.stories[0].id, "gone": gone}
+
+
+def _one_entry(store: Store, name: str) -> EntryRef:
+    refs = store.find(name)
+    if len(refs) == 1:
+        return refs[0]
+    # A link that several sources give: their guids tell them apart.
+    raise NotDone(f"{name} names {len(refs) or 'no'} entries; give a guid")
+
+
+def _publish(store: Store, config: Config, now: datetime) -> None:
+    states = store.states()
+    documents.publish(store, config, now, states)
+    documents.write_status(store, config, now, states)
 
 
 def retag(

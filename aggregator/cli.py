@@ -338,6 +338,47 @@ def backup(
     _say(f"wrote {file}")
 
 
+story_cli = typer.Typer(help="Put right what was wrongly joined, or not joined.")
+cli.add_typer(story_cli, name="story", no_args_is_help=True)
+
+
+@story_cli.command("split")
+def split_story(
+    entries: Annotated[
+        list[str], typer.Argument(metavar="ENTRY…", help="A link or guid each.")
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Take entries out of their story, each into one of its own; for good."""
+    from aggregator import app
+
+    found = app.split_story(_load(config), entries)
+    if as_json:
+        _print_json(found)
+    else:
+        _say(f"{found['story']} lost {len(found['made'])}: {', '.join(found['made'])}")
+
+
+@story_cli.command("merge")
+def merge_stories(
+    one: Annotated[
+        str, typer.Argument(metavar="ID", help="A story's id, or an entry of it.")
+    ],
+    other: Annotated[str, typer.Argument(metavar="ID")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Make two stories one: the older one that was published keeps its id."""
+    from aggregator import app
+
+    found = app.merge_stories(_load(config), one, other)
+    if as_json:
+        _print_json(found)
+    else:
+        _say(f"{found['story']} has the entries of {found['gone']} now")
+
+
 @cli.command()
 def retag(
     config: ConfigOption = DEFAULT_CONFIG,

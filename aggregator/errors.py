@@ -5,6 +5,7 @@
   + StoreError      the database failed or is not ours; exit code 1
     - NoStore       nothing was stored yet; what reads shows nothing
     - Locked        another process holds the writer's lock; exit code 1
+  + NotDone         what an operator asked cannot be done to what is stored; exit code 1
   + PublishError    a document could not be written; exit code 1, the old one stands
 
 A source's failure is no exception: it is a ``model.SourceError`` value.
@@ -53,6 +54,10 @@ class ConfigError(AggregatorError):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = faults
+
+
+class NotDone(AggregatorError):
+    """What was asked for cannot be done, and nothing was; the message says why."""
 
 
 class StoreError(AggregatorError):

@@ -43,7 +43,7 @@ def explain(
     return {
         "entry": _entry(history, config),
         "published": _published(history, standing, config, now),
-        "story": _story(history),
+        "story": _story(history, ZoneInfo(config.site.timezone)),
         "topics": _topics(store, history),
         "places": _places(store, history, config),
         "events": _events(store, history),
@@ -111,7 +111,7 @@ def _withheld(
     return None if standing or not history.announced else "share"
 
 
-def _story(history: EntryHistory) -> dict[str, Any] | None:
+def _story(history: EntryHistory, zone: ZoneInfo) -> dict[str, Any] | None:
     story = history.story
     if story is None:
         return None
@@ -128,6 +128,16 @@ def _story(history: EntryHistory) -> dict[str, Any] | None:
                 "why": list(member.why),
             }
             for member in history.members.values()
+        ],
+        "decisions": [
+            {
+                "decided": _time(each.decided, zone),
+                "kind": each.kind,
+                "story": each.story,
+                "other": each.other,
+                "entry": each.entry,
+            }
+            for each in history.decisions
         ],
     }
 

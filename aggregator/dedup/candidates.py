@@ -25,16 +25,14 @@ from aggregator.dedup.similarity import (
 )
 from aggregator.model import EntryRef, IndexedEntry, Member, Vocabulary
 
-#: Stems of an entry that are indexed, and of them those that two entries must share.
-INDEXED, SHARED = 24, 3
-#: Entries of so few stems need share no more than ...
-SHORT, SHARED_IF_SHORT = 12, 2
-#: ... and that weigh at least so much of all an entry's stems. Of the labelled pairs
-#: that tell one story none shared less than 0.109; half of what shares three stems by
-#: chance does.
-LEAST_PART = 0.1
+#: Stems of an entry that are indexed; names come before what weighs a little more, since
+#: reports in other words share them above all.
+INDEXED, NAME_BOOST = 24, 1.3
+#: Of them two entries must share so many, and those must weigh so much of all: every
+#: labelled pair that tells one story does, and one of 90 others.
+SHARED, LEAST_PART = 2, 0.1
 #: Entries compared with a newcomer, those that share most first.
-MOST_COMPARED = 25
+MOST_COMPARED = 15
 #: Entries found by single stems that are looked at: 24 stems of 80 entries each.
 MOST_FOUND = 2_000
 
@@ -120,12 +118,16 @@ def weigh_words(
 def _heaviest(weighed: Weighed, rare: Rarity) -> list[tuple[int, float]]:
     """Stems and their squared parts of the whole: these sum up to 1 at most."""
     whole = weighed.length * weighed.length or 1.0
+    names = weighed.signature.names
     # Of equal weights the greater hash: any order will do that is always the same.
     heavy = nlargest(
         INDEXED,
-        ((weight, stem) for stem, weight in weights(weighed.signature, rare).items()),
+        (
+            (weight * NAME_BOOST if stem in names else weight, stem, weight)
+            for stem, weight in weights(weighed.signature, rare).items()
+        ),
     )
-    return [(stem, weight * weight / whole) for weight, stem in heavy]
+    return [(stem, weight * weight / whole) for _, stem, weight in heavy]
 
 
 def find_shared(
@@ -146,9 +148,8 @@ def find_shared(
         if room < 0:
             break
         lists.append((posted, part))
-    least = SHARED if len(heaviest) >= SHORT else SHARED_IF_SHORT
     counts = Counter(chain.from_iterable(posted for posted, _ in lists))
-    parts = {entry: 0.0 for entry, count in counts.items() if count >= least}
+    parts = {entry: 0.0 for entry, count in counts.items() if count >= SHARED}
     if parts:
         for posted, part in lists:
             for entry in parts.keys() & posted:

@@ -26,6 +26,7 @@ MAX_MOVES = 10
 
 @dataclass(frozen=True, slots=True)
 class _Lead:
+    story: int
     effective: int
     position: int
     withheld: bool
@@ -112,6 +113,7 @@ def _members(
         ).where(entry.c.story.in_(part))
         for row in connection.execute(found):
             leads[row.source, row.key_hash] = _Lead(
+                story=row.story,
                 effective=row.effective,
                 position=row.position,
                 withheld=withheld_of(row) is not None,
@@ -126,11 +128,12 @@ def _members(
 def _lead_key(
     old: Any, grouped: StoryMembers | None, batch: Batch, leads: dict[Key, _Lead]
 ) -> Key:
-    """Once announced, a story keeps its lead until that is withdrawn."""
+    """Once announced, a story keeps its lead until that is withdrawn, or split off."""
     if old is not None:
         stored = old.lead_source, old.lead_key
         lead = leads.get(stored)
-        kept = old.announced and not (lead and lead.withdrawn)
+        gone = lead is not None and (lead.withdrawn or lead.story != old.number)
+        kept = old.announced and not gone
         if grouped is None or kept:
             return stored
     assert grouped is not None  # noqa: S101 - what is new was grouped

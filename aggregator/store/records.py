@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -62,6 +62,20 @@ class MemberHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What an operator decided about stories."""
+
+    decided: datetime
+    kind: Literal["split", "merge"]
+    #: The story that stayed.
+    story: str
+    #: The one that a split made, or that a merge ended.
+    other: str
+    #: Of a split: the key of the entry that left, while it is stored.
+    entry: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryHistory:
     """An entry's whole way, for ``explain``."""
 
@@ -76,3 +90,5 @@ class EntryHistory:
     revision: int = 0
     #: The lead first, then by effective date.
     members: Mapping[EntryRef, MemberHistory] = field(default_factory=dict)
+    #: What an operator decided about the story, in order.
+    decisions: Sequence[Decision] = ()

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from aggregator.model import EntryRef, SourceCounts
+from aggregator.store import decisions
 from aggregator.store.entries import WITH_CONTENT, load_entries, load_stories
 from aggregator.store.records import EntryHistory, MemberHistory, Summary
 from aggregator.store.schema import entry, entry_content, source, story
@@ -78,6 +79,7 @@ def history(connection: Connection, ref: EntryRef) -> EntryHistory | None:
         updated=from_micros(head.updated),
         revision=head.revision,
         members={each: members[each] for each in order},
+        decisions=decisions.of_story(connection, head.id),
     )
 
 

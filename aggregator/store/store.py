@@ -43,6 +43,7 @@ from aggregator.model import (
 from aggregator.store import (
     alerts,
     calendar,
+    decisions,
     entries,
     reports,
     rereading,
@@ -234,6 +235,18 @@ class Store:
     def record(self, outcomes: Sequence[PollOutcome], grouping: Grouping) -> Recorded:
         """Store a batch of polls and the stories they made, whole or not at all."""
         return self._write(lambda connection: record(connection, outcomes, grouping))
+
+    def split(self, grouping: Grouping, now: datetime) -> None:
+        """Carry out what ``dedup.decided.split`` found, and remember it."""
+        self._write(lambda connection: decisions.split(connection, grouping, now))
+
+    def merge(self, grouping: Grouping, gone: str, now: datetime) -> None:
+        """Carry out what ``dedup.decided.merge`` found; the id ``gone`` is no more."""
+        self._write(lambda connection: decisions.merge(connection, grouping, gone, now))
+
+    def taken_ids(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that a story has, or had."""
+        return self._read(lambda connection: decisions.taken_ids(connection, ids))
 
     def expire(
         self,

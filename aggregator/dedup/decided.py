@@ -1,0 +1,102 @@
+"""What an operator decides about stories: what follows, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from aggregator.dedup.stories import choose_lead, story_id
+from aggregator.model import EntryRef, Grouping, Join, StoryMembers, Withheld
+
+#: Reasons that ``explain`` gives.
+SPLIT, MERGED = "split by the operator", "merged by the operator"
+
+
+def split(
+    story: StoryMembers,
+    refs: Collection[EntryRef],
+    *,
+    host: str,
+    year: int,
+    taken: Collection[str],
+) -> Grouping:
+    """Each of the entries in a story of its own; the others keep theirs, and its id.
+
+    ``taken``: ids that are in use. Where the lead leaves, the next entry leads. Raises
+    ValueError when an entry cannot lead a story, or none is left that can lead this one.
+    """
+    leaving = [member for member in story.members if member.ref in refs]
+    staying = tuple(member for member in story.members if member.ref not in refs)
+    for member in leaving:
+        if member.withheld is not None:
+            raise ValueError(f"{member.key} is withheld, so it leads no story")
+    if all(member.withheld is not None for member in staying):
+        raise ValueError(f"nothing would be left that can lead {story.id}")
+    lead = story.lead if story.lead not in refs else choose_lead(staying).ref
+    stories, joins, ids = [replace(story, lead=lead, members=staying)], [], set(taken)
+    for member in leaving:
+        identity, attempt = story_id(host, year, member.ref[0], member.key), 0
+        while identity in ids:  # often: the entry was the story's first
+            attempt += 1
+            name = f"{member.key}\0{attempt}"
+            identity = story_id(host, year, member.ref[0], name)
+        ids.add(identity)
+        alone = replace(member, relation="report")
+        stories.append(
+            StoryMembers(
+                id=identity, lead=member.ref, members=(alone,), announced=False
+            )
+        )
+        joins.append(
+            Join(
+                entry=member.ref,
+                story=identity,
+                relation="report",
+                score=1.0,
+                why=(SPLIT,),
+            )
+        )
+    return Grouping(
+        stories=tuple(stories),
+        minted=frozenset(each.id for each in stories[1:]),
+        joins=tuple(joins),
+    )
+
+
+def possible_ids(ref: EntryRef, key: str, *, host: str, year: int) -> list[str]:
+    """Ids that ``split`` may give to an entry, so that one can look which are taken."""
+    names = [key, *(f"{key}\0{attempt}" for attempt in range(1, 100))]
+    return [story_id(host, year, ref[0], name) for name in names]
+
+
+def merge(one: StoryMembers, other: StoryMembers) -> tuple[Grouping, str]:
+    """One story of two, and the id that is gone.
+
+    The one that documents have carried stays, of two such the older one; with its lead.
+    """
+    kept, gone = sorted((one, other), key=_age)
+    members = (*kept.members, *gone.members)
+    lead = kept.lead
+    led_by_withdrawn = any(
+        each.ref == lead and each.withheld is Withheld.WITHDRAWN for each in members
+    )
+    if led_by_withdrawn or not kept.announced:
+        possible = [each for each in members if each.withheld is None]
+        lead = choose_lead(possible).ref if possible else lead
+    joins = tuple(
+        Join(
+            entry=member.ref,
+            story=kept.id,
+            relation=member.relation,
+            score=1.0,
+            why=(MERGED,),
+        )
+        for member in gone.members
+    )
+    merged = replace(kept, lead=lead, members=members)
+    return Grouping(stories=(merged,), minted=frozenset(), joins=joins), gone.id
+
+
+def _age(story: StoryMembers) -> tuple[object, ...]:
+    began = min(member.effective for member in story.members)
+    return (not story.announced, began, story.id)
