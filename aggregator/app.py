@@ -19,6 +19,7 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
+    nullcontext,
     suppress,
 )
 from dataclasses import asdict, dataclass, replace
@@ -306,7 +307,8 @@ def probe(config: Config, clock: Clock | None = None) -> list[Poll]:
 
     async def poll(intake: Intake, source: Source) -> Poll:
         async with intake.turn(source):
-            return await intake.poll(source, SourceState(id=source.id), _nothing_known)
+            state = SourceState(id=source.id)
+            return await intake.poll(source, state, _nothing_known, nullcontext())
 
     async def poll_all() -> list[Poll]:
         async with open_intake(config, clock or SystemClock()) as intake:

@@ -52,6 +52,11 @@ def was_answered(result: FetchResult) -> bool:
     )
 
 
+def did_not_answer(state: SourceState) -> bool:
+    """Whether nobody answered the last poll: the next one may hang as well."""
+    return state.error is not None and state.error.code in OUR_ERRORS
+
+
 def verdict(hosts: int, silent_for: timedelta, *, nothing_left: bool) -> Verdict:
     """What so many hosts mean that did not answer, since the last one that did.
 

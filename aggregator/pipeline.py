@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -50,7 +50,7 @@ from aggregator.dedup.renames import (
 )
 from aggregator.dedup.stories import group
 from aggregator.errors import StoreError
-from aggregator.fetch import Politeness, fetch_source
+from aggregator.fetch import GaveWay, Politeness, Turn, fetch_source
 from aggregator.http import Client
 from aggregator.links import registrable_domain
 from aggregator.model import (
@@ -195,29 +195,37 @@ class Intake:
         """How many documents wait for a worker."""
         return self._pool.waiting
 
-    def turn(self, source: Source) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, source: Source, *, late: bool = False
+    ) -> AbstractAsyncContextManager[Turn]:
         """Wait for the source's turn, and hold it: poll, and hand the result on, inside.
 
         So what is fetched and not yet stored is bounded by ``fetch.concurrency``.
+        `late`: it is likely to hang, and others go first.
         """
-        return self._politeness.turn(source.url)
+        return self._politeness.turn(source.url, late=late)
 
     async def poll(
-        self, source: Source, state: SourceState, known_entries: KnownEntries
+        self,
+        source: Source,
+        state: SourceState,
+        known_entries: KnownEntries,
+        giving_way: AbstractAsyncContextManager[None],
     ) -> Poll:
-        """Fetch a source and read what is new in it."""
+        """Fetch a source and read what is new in it; `giving_way` is held meanwhile."""
         mark = _reading_mark(source)
         if state.body_hash is not None and not state.body_hash.startswith(mark):
             # The operator has it read otherwise now: the same bytes may say another thing.
             state = replace(state, body_hash=None, validators=Validators())
-        result = await fetch_source(
-            source.url,
-            scheduler.conditions(state, self._clock.now()),
-            client=self._client,
-            timeout=self._config.fetch.timeout,
-            max_bytes=source.max_bytes,
-            clock=self._clock,
-        )
+        async with giving_way:
+            result = await fetch_source(
+                source.url,
+                scheduler.conditions(state, self._clock.now()),
+                client=self._client,
+                timeout=self._config.fetch.timeout,
+                max_bytes=source.max_bytes,
+                clock=self._clock,
+            )
         if isinstance(result, Fetched):
             result = replace(result, body_hash=mark + result.body_hash)
         if not isinstance(result, Fetched) or result.body_hash == state.body_hash:
@@ -835,7 +843,7 @@ class Machine:
         Without `insist` a source is left for later when another one of its host was
         answered with Retry-After since.
         """
-        for source in sources:
+        for source in sorted(sources, key=self._may_hang):
             if source.id not in self._busy:
                 self._busy.add(source.id)
                 self._in_flight[source.id] = asyncio.create_task(
@@ -897,13 +905,17 @@ class Machine:
 
     async def _poll(self, pipeline: Pipeline, source: Source, *, insist: bool) -> None:
         delivered = False
+        late = self._may_hang(source)
         try:
-            async with pipeline.intake.turn(source):
-                if insist or not self._is_closed(source, pipeline.now()):
-                    poll = await self._polled(pipeline, source)
-                    if poll is not None:
-                        await self._deliver(pipeline, poll)
-                        delivered = True
+            try:
+                delivered = await self._in_turn(
+                    pipeline, source, insist=insist, late=late, gives_way=True
+                )
+            except GaveWay:
+                log.info("put off", extra={"source": source.id})
+                delivered = await self._in_turn(
+                    pipeline, source, insist=insist, late=True, gives_way=False
+                )
         finally:
             del self._in_flight[source.id]
             if not delivered:
@@ -911,6 +923,30 @@ class Machine:
         if not self._in_flight:
             await self._polls.put(None)  # nothing more will come: commit what is there
         self._on_poll(source)
+
+    def _may_hang(self, source: Source) -> bool:
+        state = self.states.get(source.id)
+        return state is not None and outage.did_not_answer(state)
+
+    async def _in_turn(
+        self,
+        pipeline: Pipeline,
+        source: Source,
+        *,
+        insist: bool,
+        late: bool,
+        gives_way: bool,
+    ) -> bool:
+        """Poll in the source's turn; whether the result was delivered. May raise GaveWay."""
+        async with pipeline.intake.turn(source, late=late) as turn:
+            if not insist and self._is_closed(source, pipeline.now()):
+                return False
+            giving_way = turn.giving_way() if gives_way else nullcontext()
+            poll = await self._polled(pipeline, source, giving_way)
+            if poll is None:
+                return False
+            await self._deliver(pipeline, poll)
+            return True
 
     def _free(self, source_id: str) -> None:
         """Nothing of the source is in flight; what came meanwhile has its turn."""
@@ -978,13 +1014,23 @@ class Machine:
     def _poll_instead(self, source_id: str, pushed: Pushed) -> None:
         self.hint(source_id, pushed.pushed_at, pushed.lease)
 
-    async def _polled(self, pipeline: Pipeline, source: Source) -> Poll | None:
+    async def _polled(
+        self,
+        pipeline: Pipeline,
+        source: Source,
+        giving_way: AbstractAsyncContextManager[None],
+    ) -> Poll | None:
         state = self.states.get(source.id, SourceState(id=source.id))
         started = time.monotonic()
         try:
             poll = await pipeline.intake.poll(
-                source, state, partial(self._store_thread.call, pipeline.known_entries)
+                source,
+                state,
+                partial(self._store_thread.call, pipeline.known_entries),
+                giving_way,
             )
+        except GaveWay:
+            raise
         except StoreError as error:
             log.error("poll given up", extra={"source": source.id, "error": str(error)})
             self._give_up(source, state, pipeline.now())

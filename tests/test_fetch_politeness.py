@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.fetch import Politeness
+from aggregator.fetch import GaveWay, Politeness
 from aggregator.links import registrable_domain
 
 
@@ -206,3 +207,188 @@ def test_a_turn_that_is_cancelled_or_fails_gives_its_place_back():
 def test_what_is_no_address_gets_a_turn_too():
     """It is fetch_source that says what is wrong with it."""
     assert len(visit_all([("[::1", 1.0), ("", 1.0)], gap=1)) == 2
+
+
+# --- sources that hang
+
+
+@dataclass
+class Hung:
+    """What was asked of sources while some of them hang until all others are done."""
+
+    starts: list[str] = field(default_factory=list)
+    #: At once, in all and at one host.
+    most: int = 0
+    most_at_a_host: int = 0
+
+
+def poll_all(
+    good, hanging, *, known=False, concurrency=64, per_host=2, gap=0.0
+) -> Hung:
+    """Polls as `Machine` does; those of `hanging` end when all good ones have ended.
+
+    `known`: for hanging, from the last poll. Addresses are asked for in turn, hanging
+    ones first.
+    """
+    hung, held = Hung(), Counter()
+
+    async def run():
+        politeness = Politeness(
+            concurrency=concurrency,
+            per_host=per_host,
+            gap=timedelta(seconds=gap),
+            quick=timedelta(milliseconds=20),
+        )
+        all_good, waiting = asyncio.Event(), set(good)
+
+        async def fetch(url):
+            hung.starts.append(url)
+            host = url.split("/")[2]
+            held[host] += 1
+            hung.most = max(hung.most, held.total())
+            hung.most_at_a_host = max(hung.most_at_a_host, held[host])
+            try:
+                if url in waiting:
+                    await asyncio.sleep(0)
+                else:
+                    await all_good.wait()
+            finally:
+                held[host] -= 1
+
+        async def poll(url, *, late):
+            try:
+                async with politeness.turn(url, late=late) as turn, turn.giving_way():
+                    await fetch(url)
+            except GaveWay:
+                async with politeness.turn(url, late=True):
+                    await fetch(url)
+            waiting.discard(url)
+            if not waiting:
+                all_good.set()
+
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            for url in hanging:
+                tasks.create_task(poll(url, late=known))
+            for url in good:
+                tasks.create_task(poll(url, late=False))
+
+    asyncio.run(run())
+    return hung
+
+
+def feeds(count, name="p{}", first=0):
+    return [f"http://{name.format(n)}.ru/{n}" for n in range(first, first + count)]
+
+
+@pytest.mark.parametrize("hanging", [50, 100, 1000])
+def test_all_good_ones_are_done_while_others_hang(hanging):
+    """Also when they could fill all places, nothing is known of them, and they come first."""
+    good, bad = feeds(100), feeds(hanging, "bad{}")
+
+    hung = poll_all(good, bad)
+
+    starts = Counter(hung.starts)
+    assert all(starts[url] == 1 for url in good)
+    assert max(starts.values()) <= 2
+    assert hung.most <= 64
+
+
+def test_who_is_known_to_hang_starts_last():
+    good, bad = feeds(100), feeds(100, "bad{}")
+
+    hung = poll_all(good, bad, known=True, concurrency=10)
+
+    # Ten may start before anybody else has asked.
+    assert set(hung.starts[10:110]) >= set(good[:90])
+    assert set(hung.starts) == {*good, *bad}
+
+
+def test_hanging_feeds_of_a_host_do_not_hold_up_its_good_ones():
+    good, bad = feeds(20, "one"), feeds(9, "one", first=100)
+
+    hung = poll_all(good, bad)
+
+    assert hung.most_at_a_host == 2
+    assert Counter(hung.starts).keys() == {*good, *bad}
+
+
+def test_many_feeds_of_a_host_do_not_hold_up_twenty_others():
+    many, others = feeds(300, "one"), feeds(20)
+
+    hung = poll_all(many + others, [], concurrency=4)
+
+    assert max(map(hung.starts.index, others)) < 100
+
+
+def test_a_slow_fetch_goes_on_when_nobody_wants_its_turn():
+    good, bad = feeds(10), feeds(10, "bad{}")
+
+    async def run():
+        politeness = Politeness(
+            concurrency=2, per_host=1, gap=timedelta(0), quick=timedelta(0)
+        )
+        ended = []
+
+        async def fetch(url, *, late=False):
+            async with politeness.turn(url, late=late) as turn, turn.giving_way():
+                await asyncio.sleep(0.05)
+                ended.append(url)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fetch("http://a.ru/1"))
+            # Of its host, but known for hanging: no reason to give way.
+            tasks.create_task(fetch("http://a.ru/2", late=True))
+        return ended
+
+    assert asyncio.run(run()) == ["http://a.ru/1", "http://a.ru/2"]
+    assert poll_all(good, bad).starts == bad + good
+
+
+def test_a_late_one_is_not_late_for_ever():
+    """Others go first for a minute, however many of them there are."""
+    starts = []
+
+    async def run():
+        time = VirtualTime()
+        politeness = Politeness(
+            concurrency=1,
+            per_host=1,
+            gap=timedelta(0),
+            monotonic=time.monotonic,
+            sleep=time.sleep,
+        )
+
+        async def visit(url, *, at=0.0, late=False):
+            await time.sleep(at)
+            async with politeness.turn(url, late=late):
+                starts.append((url, time.now))
+                await time.sleep(2)
+
+        tasks = [asyncio.create_task(visit("http://bad.ru/", at=1, late=True))]
+        tasks += [
+            asyncio.create_task(visit(f"http://p{n}.ru/", at=float(n)))
+            for n in range(100)
+        ]
+        await time.pass_until(tasks)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+    assert 60 < dict(starts)["http://bad.ru/"] < 130
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    jobs=st.lists(st.tuples(st.sampled_from(HOSTS[:4]), st.booleans()), max_size=30),
+    concurrency=st.integers(1, 6),
+    per_host=st.integers(1, 3),
+)
+def test_giving_way_exceeds_no_limit_and_loses_nobody(jobs, concurrency, per_host):
+    urls = [(f"http://{host}/{n}", good) for n, (host, good) in enumerate(jobs)]
+    good = [url for url, is_good in urls if is_good]
+    bad = [url for url, is_good in urls if not is_good] if good else []
+
+    hung = poll_all(good, bad, concurrency=concurrency, per_host=per_host)
+
+    assert set(hung.starts) == {*good, *bad}
+    assert hung.most <= concurrency
+    assert hung.most_at_a_host <= per_host

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from aggregator.errors import StoreError
+from aggregator.fetch import Politeness
 from aggregator.model import (
     Failed,
     NotModified,
+    RecordedError,
     Source,
     SourceError,
     SourceState,
@@ -78,10 +80,13 @@ class Steps:
         return {}
 
     @asynccontextmanager
-    async def turn(self, source: Source):
-        yield
+    async def turn(self, source: Source, *, late: bool = False):
+        yield self
 
-    async def poll(self, source: Source, state: SourceState, known) -> Poll:
+    def giving_way(self):
+        return nullcontext()
+
+    async def poll(self, source: Source, state: SourceState, known, giving_way) -> Poll:
         self.in_flight += 1
         await asyncio.sleep(0)
         if self.held:
@@ -229,6 +234,62 @@ def test_a_source_in_flight_or_uncommitted_is_not_polled_again():
         return steps
 
     assert asyncio.run(submit_twice()).in_flight == 10
+
+
+@dataclass
+class HangingSteps(Steps):
+    """Sources of `hanging` answer when all others are committed."""
+
+    hanging: set[str] = field(default_factory=set)
+    others: asyncio.Event = field(default_factory=asyncio.Event)
+    politeness: Politeness = field(
+        default_factory=lambda: Politeness(
+            concurrency=64,
+            per_host=2,
+            gap=timedelta(0),
+            quick=timedelta(milliseconds=20),
+        )
+    )
+    asked: list[str] = field(default_factory=list)
+
+    def turn(self, source: Source, *, late: bool = False):
+        return self.politeness.turn(source.url, late=late)
+
+    async def poll(self, source: Source, state: SourceState, known, giving_way) -> Poll:
+        async with giving_way:
+            self.asked.append(source.id)
+            if source.id in self.hanging:
+                await self.others.wait()
+        return await super().poll(source, state, known, nullcontext())
+
+
+@pytest.mark.parametrize(("hanging", "known"), [(50, False), (100, False), (100, True)])
+def test_all_others_are_committed_while_sources_hang(hanging, known):
+    every = sources(200)
+    error = RecordedError(code="timeout", message="", since=NOW, count=1)
+    bad = {one.id for one in every[:hanging]}
+    states = {id_: SourceState(id=id_, error=error if known else None) for id_ in bad}
+
+    async def cycle() -> HangingSteps:
+        steps = HangingSteps(hanging=bad)
+        thread = StoreThread()
+        machine = Machine(steps, states, thread)
+        async with asyncio.timeout(20):
+            machine.submit(every)
+            while len(committed(steps)) < 200 - hanging:  # noqa: ASYNC110 - a thread commits
+                await asyncio.sleep(0.01)
+            assert not committed(steps) & bad
+            steps.others.set()
+            await machine.finish()
+        await machine.close()
+        thread.close()
+        return steps
+
+    steps = asyncio.run(cycle())
+
+    assert committed(steps) == {one.id for one in every}
+    if known:
+        assert set(steps.asked[: 200 - hanging]).isdisjoint(bad)
 
 
 def test_finish_gives_up_what_does_not_end():

@@ -1,6 +1,6 @@
 """Source to bytes: the first stage."""
 
-from aggregator.fetch.politeness import Politeness
+from aggregator.fetch.politeness import GaveWay, Politeness, Turn
 from aggregator.fetch.source import fetch_source
 
-__all__ = ["Politeness", "fetch_source"]
+__all__ = ["GaveWay", "Politeness", "Turn", "fetch_source"]

@@ -15,9 +15,9 @@ Resolver = Callable[[str, int], Awaitable[list[Address]]]
 
 #: Seconds; glibc asks each name server twice for 5 s.
 LOOKUP_DEADLINE = 10.0
-#: A look-up that was given up keeps its thread until glibc gives up as well, so
-#: there are twice as many as fetches in flight by default.
-LOOKUP_THREADS = 128
+#: A look-up that was given up keeps its thread until glibc gives up as well. A fetch that
+#: hangs in one gives way after two seconds, so there are several for each in flight.
+LOOKUP_THREADS = 256
 
 
 class SystemResolver:
