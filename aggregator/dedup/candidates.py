@@ -32,9 +32,9 @@ INDEXED, NAME_BOOST = 24, 1.3
 #: labelled pair that tells one story does, and one of 90 others.
 SHARED, LEAST_PART = 2, 0.1
 #: Entries compared with a newcomer, those that share most first.
-MOST_COMPARED = 15
-#: Entries found by single stems that are looked at: 24 stems of 80 entries each.
-MOST_FOUND = 2_000
+MOST_COMPARED = 10
+#: Entries found by single stems that are looked at: 24 stems of some 30 entries each.
+MOST_FOUND = 800
 
 
 @dataclass(frozen=True, kw_only=True)
