@@ -26,7 +26,7 @@ from aggregator.outage import as_shown
 from aggregator.publish.select import cutoff, select
 from aggregator.publish.status import render_status, source_state, status_document
 from aggregator.publish.writer import OutputFolder
-from aggregator.scheduler import with_closed_hosts
+from aggregator.scheduler import as_planned
 from aggregator.store import DocumentRecord, Store, Summary
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def status(
         store.summary(now) if store else Summary(stories=0, updated=None, sources={})
     )
     offline_since = store.offline_since() if store else None
-    states = with_closed_hosts(config.sources, states, now)
+    states = as_planned(config.sources, states, now)
     return status_document(
         sources=config.sources,
         states=as_shown(states, offline_since, now),

@@ -100,32 +100,45 @@ def host_of(url: str) -> str:
 
 
 def _is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
-    if state is None or state.next_poll is None or state.last_poll is None:
-        return True
+    return state is None or _due_at(source, state, now) <= now
+
+
+def _due_at(source: Source, state: SourceState, now: datetime) -> datetime:
+    """When it is polled as things stand; what is stored may have been overtaken."""
+    if state.next_poll is None or state.last_poll is None:
+        return now
     if state.last_poll > now:
         # The clock was set back: waiting for the old time could take for ever.
-        return True
+        return now
     if state.error is None and state.pushes is None:
         # The operator may have shortened the interval since.
         _, most = _bounds(source)
         longest = _wait_after_success(most, state.fresh_for) * (1 + JITTER)
         if state.info.skipped:
             longest = max(longest, LONGEST_WAIT)
-        return min(state.next_poll, state.last_poll + longest) <= now
-    return state.next_poll <= now
+        return min(state.next_poll, state.last_poll + longest)
+    return state.next_poll
 
 
-def with_closed_hosts(
+def as_planned(
     sources: Sequence[Source], states: Mapping[str, SourceState], now: datetime
 ) -> dict[str, SourceState]:
-    """The states, with the next poll of each source as its host allows it."""
+    """The states for `status`: the next poll of each source as it will take place."""
     closed = _hosts_to_leave_alone(sources, states, now)
     shown = dict(states)
     for source in sources:
         state, until = states.get(source.id), closed.get(host_of(source.url))
-        if state and until and state.next_poll and state.next_poll < until:
+        if state is None or state.next_poll is None:
+            continue
+        next_poll, reason = _due_at(source, state, now), state.next_poll_reason
+        if next_poll < state.next_poll:
+            reason = "interval: shorter than it was at the last poll"
+            if state.last_poll and state.last_poll > now:
+                reason = "interval: at once, since the clock was set back"
+        if until and next_poll < until:
+            next_poll = until
             reason = "retry-after: another source of this host was asked to wait"
-            shown[source.id] = replace(state, next_poll=until, next_poll_reason=reason)
+        shown[source.id] = replace(state, next_poll=next_poll, next_poll_reason=reason)
     return shown
 
 
@@ -247,7 +260,8 @@ def after_success(
     info = read.info if read else state.info
     fresh_for = _longest(result.fresh_for, info.fresh_for)
     if isinstance(result, NotModified) and result.fresh_for is None:
-        # RFC 9111, 4.3.4: a 304 that says nothing leaves what the 200 said.
+        # RFC 9111, 4.3.4: a 304 that says nothing leaves what the 200 said; zero, which
+        # is what no-cache means, leaves the document's own hint alone.
         fresh_for = state.fresh_for
     hours = Hours(state.rhythm, source.timezone)
     interval, why = _adapted(source, state, read, known, now, hours)
@@ -258,10 +272,10 @@ def after_success(
     if least < most and not reason.startswith("hint"):
         # Jitter stays inside max_interval, and spreads there as well.
         next_poll = min(next_poll, now + most * (1 - JITTER * (1 - jitter)))
-    next_poll, reason = _past_skipped(next_poll, reason, info.skipped, now, jitter)
     pushes = _borne_out(state.pushes, now, new_entries=new_entries)
     if pushes is not None:
         next_poll, reason = _cross_check(pushes, now, next_poll)
+    next_poll, reason = _past_skipped(next_poll, reason, info.skipped, now, jitter)
     return replace(
         state,
         validators=_refreshed(state.validators, result),
@@ -455,6 +469,9 @@ def after_push(
         interval_of(source, state), state.fresh_for
     )
     next_poll, reason = _cross_check(pushes, state.last_poll, ordinary)
+    next_poll, reason = _past_skipped(
+        next_poll, reason, state.info.skipped, next_poll, 0
+    )
     return replace(state, next_poll=next_poll, next_poll_reason=reason)
 
 

@@ -196,30 +196,50 @@ def test_nothing_opens_while_the_machine_is_offline():
 
 # --- the clock ------------------------------------------------------------------------
 
+DAILY = [NOW - day * DAY for day in range(1, 20)]
+
 
 @pytest.mark.parametrize("jump", [YEAR, -YEAR])
-def test_a_clock_that_jumps_opens_and_closes_nothing(jump):
-    """Both ways, and back again; polls at the wrong time included."""
-    first = failing(NOW - HOUR, count=2)
-    long_ago = judged(failing(NOW - 2 * DAY))[0]
-    watch = watch_at(Watch(), NOW)
-    for now in (NOW + jump, NOW + jump + HOUR, NOW + 2 * HOUR):
-        watch = watch_at(watch, now)
-        state = replace(first, last_poll=now, next_poll=now + HOUR)
-        quiet = good(now, last_new_entry=NOW - HOUR)
+def test_a_clock_that_jumps_silences_nobody_at_one_look(jump):
+    """The first look after it comes with polls that cannot have brought much."""
+    watch = watch_at(watch_at(Watch(), NOW), NOW + jump)
+    quiet = good(NOW + jump, last_new_entry=NOW - HOUR)
 
-        assert codes(state, book=AlertBook(watch=watch), now=now) == []
-        assert silence_of(quiet, DAILY, watch, now) is None
-        book = open_book(long_ago, watch=watch)
-        assert codes(state, book=book, now=now) == ["failing"]
+    assert silence_of(quiet, DAILY, watch, NOW + jump) is None
+    later = NOW + jump + 15 * MINUTE
+    watch, quiet = watch_at(watch, later), replace(quiet, last_success=later)
+    assert bool(silence_of(quiet, DAILY, watch, later)) is (jump > DAY)
 
 
-def test_what_fails_on_after_a_jump_opens_by_time_that_was_seen():
-    watch = watch_at(watch_at(Watch(), NOW - 2 * YEAR), NOW - DAY)
-    state = failing(NOW - 2 * YEAR)
+def test_a_clock_set_back_opens_and_closes_nothing():
+    book = open_book(*judged(failing(NOW - 2 * DAY)))
+    now = NOW - YEAR
+    state = failing(NOW - HOUR, count=2, last_poll=now, next_poll=now + HOUR)
 
-    assert codes(state, book=AlertBook(watch=watch), now=NOW - HOUR) == []
+    assert codes(state, now=now) == []
+    assert codes(state, book=book, now=now) == ["failing"]
+
+
+@pytest.mark.parametrize("apart", [25 * HOUR, 2 * DAY, 30 * DAY])
+def test_two_failures_are_evidence_however_far_apart(apart):
+    """As when cron starts `once` every two days."""
+    refused, state = SourceError(code="http_404", message="No."), good(NOW - 3 * YEAR)
+    state = after_failure(state, SOURCE, refused, now=NOW - apart, jitter=0)
+    assert codes(state, now=NOW - MINUTE) == []
+    state = after_failure(state, SOURCE, refused, now=NOW, jitter=0)
+
+    watch = watch_at(watch_at(Watch(), NOW - apart), NOW)
     assert codes(state, book=AlertBook(watch=watch)) == ["failing"]
+
+
+@pytest.mark.parametrize("apart", [DAY, 25 * HOUR, 2 * DAY])
+def test_a_source_polled_well_every_two_days_is_found_silent(apart):
+    watch, now = Watch(), NOW
+    while now < NOW + 4 * DAY:
+        now += apart
+        watch = watch_at(watch, now)
+
+    assert silence_of(good(now, last_new_entry=NOW), DAILY, watch, now)
 
 
 def test_time_without_a_network_is_no_failure():
@@ -236,17 +256,7 @@ def test_a_short_outage_changes_nothing():
     assert watch_at(Watch(), NOW, NOW - 10 * MINUTE).trusted_since is None
 
 
-def test_a_daily_cycle_is_no_jump():
-    watch = Watch()
-    for day in range(5):
-        watch = watch_at(watch, NOW + day * (DAY + HOUR))
-
-    assert watch.trusted_since is None
-
-
 # --- silent ---------------------------------------------------------------------------
-
-DAILY = [NOW - day * DAY for day in range(1, 20)]
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,15 @@ from aggregator.model import (
 )
 from aggregator.scheduler import (
     after_failure,
+    after_push,
     after_success,
+    as_planned,
     conditions,
     due,
     in_words,
     interval_of,
     next_due,
     ticking,
-    with_closed_hosts,
 )
 
 NOW = datetime(2026, 9, 1, 10, tzinfo=UTC)
@@ -116,6 +117,28 @@ def test_a_feeds_own_hint_counts_and_survives_a_304():
     assert second.next_poll == NOW + timedelta(hours=1)
 
 
+def test_a_304_with_no_cache_takes_the_floor_back_but_not_the_documents_own():
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    first = success(NEW, fetched(fresh_for=day), read(info=FeedInfo(fresh_for=hour)))
+    says_nothing = NotModified(validators=Validators(), fetched_at=NOW)
+    no_cache = replace(says_nothing, fresh_for=timedelta())
+
+    assert success(first, says_nothing).next_poll == NOW + day
+    assert success(first, no_cache).next_poll == NOW + hour
+    assert success(success(first, no_cache), says_nothing).next_poll == NOW + hour
+
+
+def test_a_push_keeps_skipped_hours():
+    """The next poll is put off to the first hour that is free."""
+    skipped = frozenset({24 + 11, 24 + 12})
+    state = success(NEW, document=read(info=FeedInfo(skipped=skipped)))
+
+    pushed = after_push(state, source(), NOW, NOW + timedelta(days=7), new=True)
+
+    assert pushed.next_poll == NOW.replace(hour=13)
+    assert pushed.next_poll_reason.startswith("hint: ")
+
+
 def test_a_304_refreshes_each_validator_by_itself():
     state = SourceState(id="a", validators=Validators(etag='"1"', last_modified="then"))
     answer = NotModified(validators=Validators(etag='"2"'), fetched_at=NOW)
@@ -191,7 +214,7 @@ def test_status_shows_when_a_host_that_wants_peace_is_polled_again():
         "b": success(SourceState(id="b")),
     }
 
-    shown = with_closed_hosts(sources, states, NOW)
+    shown = as_planned(sources, states, NOW)
 
     assert shown["b"].next_poll == until
     assert shown["b"].next_poll_reason.startswith("retry-after: ")
@@ -490,6 +513,26 @@ def test_a_clock_that_was_set_back_stops_nothing():
     state = success(NEW, document=read())
 
     assert due([source()], {"a": state}, NOW - timedelta(days=365))
+
+
+def test_status_shows_when_it_is_polled_after_the_clock_was_set_back():
+    state, now = success(NEW, document=read()), NOW - timedelta(days=365)
+
+    shown = as_planned([source()], {"a": state}, now)["a"]
+
+    assert shown.next_poll == now
+    assert shown.next_poll_reason.startswith("interval: at once")
+    assert as_planned([source()], {"a": state}, NOW)["a"] == state
+
+
+def test_status_shows_a_shorter_interval_at_once():
+    state = success(NEW, document=read())
+    shorter = source(interval=timedelta(minutes=5))
+
+    shown = as_planned([shorter], {"a": state}, NOW)["a"]
+
+    assert shown.next_poll < NOW + timedelta(minutes=6)
+    assert shown.next_poll_reason.startswith("interval: ")
 
 
 def test_retry_after_holds_for_every_source_of_the_host():

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from aggregator.alerts.silence import SHORTEST
 from aggregator.alerts.wording import AlertWords
 from aggregator.model import (
     Alert,
@@ -19,8 +20,8 @@ from aggregator.model import (
 )
 
 #: When nobody looked for longer, the machine was off or its clock has jumped, either
-#: way. A `once` that cron starts daily stays below it.
-LONGEST_ABSENCE = timedelta(hours=26)
+#: way. As long as the shortest silence: no shorter jump makes one by itself.
+LONGEST_ABSENCE = SHORTEST
 #: A longer outage of this machine says as little. A router that starts anew every
 #: night stays below it.
 LONGEST_OUTAGE = timedelta(hours=1)
@@ -53,8 +54,8 @@ def judge(
 ) -> dict[AlertKey, Alert]:
     """The alerts that are open at `now`, in the order of `sources`.
 
-    Opening takes evidence: time that polls bear out, on a clock that did not jump, of
-    a machine that is not `offline`. So does closing: a good poll, a new entry, an
+    Opening takes evidence: time that polls bear out, of a machine that is not
+    `offline`. So does closing: a good poll, a new entry, an
     address without redirects; or the source is no longer polled.
     """
     found: dict[AlertKey, Alert] = {}
@@ -95,8 +96,7 @@ def _troubles(
 ) -> Iterator[Trouble]:
     error = state.error
     if error is not None and (
-        (source.id, "failing") in book.open
-        or _has_failed_for(state, after, book.watch, now)
+        (source.id, "failing") in book.open or _has_failed_for(state, after, now)
     ):
         yield "failing", error.since, *words.failing(source, error)
     silent = book.open.get((source.id, "silent"))
@@ -111,21 +111,21 @@ def _troubles(
             yield "mojibake", warning.since, *words.mojibake(source, warning.since)
 
 
-def _has_failed_for(
-    state: SourceState, after: timedelta, watch: Watch, now: datetime
-) -> bool:
-    """Whether polls bear out that the source has failed for so long."""
+def _has_failed_for(state: SourceState, after: timedelta, now: datetime) -> bool:
+    """Whether polls bear out that the source has failed for so long.
+
+    Two do, however far apart; a single one does until the next was to come.
+    """
     error = state.error
     if error is None or error.count == 0 or state.last_poll is None:
         return False
     if error.code.partition(":")[0] == "http_429" or state.retry_at is not None:
         return False  # it asks for rest, and is there
-    # From the future: the clock was set back.
-    since = error.since if error.since <= now else now
-    trusted = max(since, watch.trusted_since or since)
+    if error.count == 1 and state.last_poll != error.since:
+        return False  # put off since by an outage at our side
     # Of the time after the next poll nothing is known: it did not take place.
     until = min(now, max(state.last_poll, state.next_poll or state.last_poll))
-    return until - trusted >= after
+    return until - error.since >= after
 
 
 def _is_still_silent(state: SourceState, stored: Alert) -> bool:

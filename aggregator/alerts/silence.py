@@ -70,7 +70,8 @@ def silence_of(
     """None for a source that is not silent, or whose pace is not known.
 
     `moments`: effective dates of its entries, newest first, a few days at least. Only
-    good polls count as silence, and no time before the clock jumped.
+    good polls count as silence; when the clock jumped, one that came after it at least,
+    or everything would be silent at once.
     """
     gap = usual_gap(moments)
     if gap is None or state.last_success is None or state.last_new_entry is None:
@@ -78,9 +79,9 @@ def silence_of(
     since = state.last_new_entry
     if brought_nothing_since_first_sight(state):
         since = min(since, moments[0])
-    trusted = max(since, watch.trusted_since or since)
-    lasted = min(state.last_success, now) - trusted
-    if lasted < max(GAPS * gap, SHORTEST):
+    if watch.trusted_since is not None and state.last_success <= watch.trusted_since:
+        return None
+    if min(state.last_success, now) - since < max(GAPS * gap, SHORTEST):
         return None
     return Silence(since=since, usual_gap=gap)
 

@@ -59,18 +59,25 @@ def _sendable(value: str | None) -> str | None:
 def fresh_for(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """How long the answer stays the same by the server's word; None when it says nothing.
 
-    ``no-cache`` and ``no-store`` beat ``max-age``, which beats ``Expires``
-    (RFC 9111, 5.2.2 and 5.3); what a cache on the way has used up (Age) is taken off.
+    ``no-cache`` and ``no-store`` mean zero and beat ``max-age``, which beats
+    ``Expires``, where an invalid date is past (RFC 9111, 5.2.2 and 5.3); what a cache
+    on the way has used up (Age) is taken off.
     """
     directives = _directives(headers.get("cache-control", ""))
     if "no-cache" in directives or "no-store" in directives:
-        return None
+        return timedelta()
     if "max-age" in directives:
         lifetime = _seconds(directives["max-age"])
         age = _seconds(headers.get("age", "0")) or timedelta()
-        return _hint(lifetime - age if lifetime is not None else None)
-    expires = _date(headers.get("expires"))
-    return _hint(expires - _sent_at(headers, now) if expires is not None else None)
+        return _floor(lifetime - age) if lifetime is not None else None
+    if "expires" not in headers:
+        return None
+    expires = _date(headers["expires"])
+    return _floor(expires - _sent_at(headers, now)) if expires else timedelta()
+
+
+def _floor(lifetime: timedelta) -> timedelta:
+    return min(max(lifetime, timedelta()), LONGEST_HINT)
 
 
 def hub_links(headers: Mapping[str, str], url: str) -> HubLinks:
@@ -102,14 +109,9 @@ def retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
     if delay is None:
         date = _date(value)
         delay = date - _sent_at(headers, now) if date is not None else None
-    delay = _hint(delay)
-    return now + delay if delay is not None else None
-
-
-def _hint(delay: timedelta | None) -> timedelta | None:
     if delay is None or delay <= timedelta():
         return None
-    return min(delay, LONGEST_HINT)
+    return now + min(delay, LONGEST_HINT)
 
 
 def _directives(value: str) -> dict[str, str]:
