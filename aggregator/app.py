@@ -61,8 +61,9 @@ STOPPING = timedelta(seconds=8)
 SETTLING = timedelta(seconds=10)
 #: How often `run` asks what is due, and looks at feeds.yaml.
 TICK = timedelta(seconds=1)
-#: A store that was not polled for longer is not cleared by the first cycle after it.
-LONGEST_SILENCE = timedelta(days=7)
+#: Expiry follows a clock so far ahead a round: a machine that was off for a month is
+#: believed after five rounds, one that woke up a year ahead after 53.
+MOST_BELIEVED = timedelta(days=7)
 #: How often `run` looks for alerts, and tells the webhook what is due.
 LOOK = timedelta(seconds=5)
 #: How long `once` tries to tell the webhook before it ends.
@@ -194,7 +195,8 @@ def once(
                 on_poll=on_poll,
             )
         )
-        _expire(store, config, clock.now(), states)
+        if totals.fetched or totals.not_modified:
+            _expire(store, config, clock.now(), after)
         Lookout(store).look(config, after, clock.now())
         try:
             written |= documents.publish(store, config, clock.now(), after)
@@ -228,15 +230,20 @@ def _unpushed(
 def _expire(
     store: Store, config: Config, now: datetime, states: Mapping[str, SourceState]
 ) -> int:
-    """Remove what is past keeping, by a clock that the last good polls bear out.
+    """Remove what is past keeping, by a clock that good polls bear out.
 
-    One that jumped a year ahead would empty the store.
+    One that jumped a year ahead would empty the store. So what is believed of the time
+    goes ahead by a week at most, each time that some source was polled well since: a
+    wrong clock needs over fifty such rounds, which are hours at least in `run`.
     """
-    polls = [state.last_success for state in states.values() if state.last_success]
-    borne_out = max(polls, default=now) + LONGEST_SILENCE
-    return store.expire(
-        min(now, borne_out), config.keep.unpublished, config.keep.published
+    polled = max(
+        (s.last_success for s in states.values() if s.last_success), default=None
     )
+    if polled is None:
+        return 0
+    before = max(store.believed or store.created, store.created)
+    believed = min(now, polled, before + MOST_BELIEVED)
+    return store.expire(believed, config.keep.unpublished, config.keep.published)
 
 
 async def _cycle(

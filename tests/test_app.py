@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -443,11 +446,72 @@ def test_a_clock_that_is_wrong_loses_nothing(site: Site, portal: Portal):
     site.configure(url, extra="keep: {published: 90d}\n")
     site.once()
     portal.say("/rss", rss(BRIDGE).replace("pubDate", "date"))
-    for moment in (datetime(1970, 1, 1, tzinfo=UTC), NOW + timedelta(days=365), NOW):
+    year = timedelta(days=365)
+    for moment in (datetime(1970, 1, 1, tzinfo=UTC), *[NOW + year] * 12, NOW):
         site.clock.moment = moment
         site.once()
 
     assert site.titles() == [BRIDGE.title]
+
+
+def test_a_clock_that_good_polls_bear_out_is_believed_in_the_end(
+    site: Site, portal: Portal
+):
+    site.configure(portal.say("/rss", rss(BRIDGE)), extra="keep: {published: 90d}\n")
+    site.once()
+    portal.say("/rss", rss(PLAY))
+    site.clock.moment += timedelta(days=100)
+
+    def is_kept() -> bool:
+        with app.open_store(site.config, writing=False) as store:
+            found = explain(store, site.config, "1", site.clock.now())
+        return found is not None
+
+    rounds = 0
+    while is_kept():
+        site.once()
+        rounds += 1
+
+    assert 10 < rounds < 20
+
+
+@pytest.mark.parametrize("zone", ["Europe/Moscow", "America/New_York", "No/Where", ""])
+def test_a_cycle_does_the_same_in_any_zone_of_the_machine(
+    site: Site, portal: Portal, zone: str
+):
+    """Also on the days when New York's clocks are changed."""
+    site.configure(portal.say("/rss", rss(BRIDGE)))
+    script = (
+        "import sys; from datetime import datetime, timedelta; from pathlib import Path\n"
+        "from aggregator import app; from aggregator.config import load_config\n"
+        "class Clock:\n"
+        "    def now(self): return self.moment\n"
+        "config, clock = load_config(Path('feeds.yaml')), Clock()\n"
+        "for day in ('2026-03-08', '2026-11-01'):\n"
+        "    for hour in range(0, 24, 3):\n"
+        "        clock.moment = datetime.fromisoformat(f'{day}T{hour:02}:30:00+00:00')\n"
+        "        print(app.once(config, clock=clock).sources, end='')\n"
+    )
+    environment = {**os.environ, "TZ": zone, "PYTHONPATH": os.getcwd()}
+    if not zone:
+        del environment["TZ"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=site.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    # The interval adapts up to six hours: polled every nine hours at least.
+    for day in (done.stdout[:8], done.stdout[8:]):
+        assert day.startswith("1")
+        assert "000" not in day
+        assert len(day) == 8
 
 
 def test_publish_from_the_store_gives_the_same_bytes(site: Site, portal: Portal):

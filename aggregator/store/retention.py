@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, or_, select
+from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from aggregator.store.bulk import chunks, delete_many, insert_many
 from aggregator.store.calendar import forget_past
 from aggregator.store.schema import (
+    birth,
     entry,
     entry_content,
     listing,
@@ -35,6 +36,7 @@ def expire(
     A story goes whole: one never announced when its youngest member is too old, an
     announced one when it was published before `keep_published` (None: never).
     """
+    connection.execute(update(birth).values(believed=to_micros(now)))
     oldest = to_micros(now - keep_unpublished)
     stories = _silent_stories(connection, oldest)
     if keep_published is not None:

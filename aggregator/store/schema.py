@@ -46,8 +46,13 @@ metadata = MetaData(
     }
 )
 
-#: One row: when this store came into being.
-birth = Table("birth", metadata, Column("created", BigInteger, nullable=False))
+#: One row: when this store came into being, and by what time entries expired last.
+birth = Table(
+    "birth",
+    metadata,
+    Column("created", BigInteger, nullable=False),
+    Column("believed", BigInteger),
+)
 
 #: One row while this machine is offline, else none.
 outage = Table("outage", metadata, Column("since", BigInteger, nullable=False))

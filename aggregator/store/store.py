@@ -100,9 +100,17 @@ class Store:
     def created(self) -> datetime:
         """When this store came into being, to the second."""
         created: int = self._read(
-            lambda connection: connection.execute(select(birth)).scalar_one()
+            lambda connection: connection.execute(select(birth.c.created)).scalar_one()
         )
         return from_micros(created)
+
+    @property
+    def believed(self) -> datetime | None:
+        """By what time entries expired last; None: never."""
+        believed: int | None = self._read(
+            lambda connection: connection.execute(select(birth.c.believed)).scalar_one()
+        )
+        return from_micros(believed)
 
     @contextmanager
     def lock(self, timeout: timedelta = LOCK_TIMEOUT) -> Iterator[None]:

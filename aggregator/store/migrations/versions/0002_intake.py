@@ -14,6 +14,7 @@ ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
+    op.add_column("birth", sa.Column("believed", sa.BigInteger()))
     op.add_column("source", sa.Column("rung", sa.Text()))
     op.add_column("source", sa.Column("absences", sa.Text()))
     op.add_column("source", sa.Column("rhythm", sa.LargeBinary()))
