@@ -389,6 +389,46 @@ def test_english_is_for_other_languages():
     )
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "dns",
+        "connect",
+        "tls",
+        "timeout",
+        "http_404",
+        "http_429",
+        "http_502",
+        "http_403:challenge",
+        "protocol",
+        "redirect:loop",
+        "redirect:limit",
+        "redirect:target",
+        "blocked",
+        "decode",
+        "truncated",
+        "too_large",
+        "empty",
+        "not_a_feed:html",
+        "not_a_feed:challenge",
+        "not_a_feed:json",
+        "not_a_feed:binary",
+        "parse:xml",
+        "parse:cpu",
+        "parse:memory",
+        "parse:crash",
+        "limit:depth",
+    ],
+)
+def test_every_code_has_a_sentence_of_its_own(code):
+    error = RecordedError(code=code, message="No.", since=NOW, count=2)
+    for language, unknown in (("ru", RUSSIAN.errors[""]), ("en", ENGLISH.errors[""])):
+        message, fix = AlertWords(language, "Europe/Moscow").failing(SOURCE, error)
+
+        assert unknown[0] not in message
+        assert fix
+
+
 def test_both_languages_know_the_same_codes():
     assert RUSSIAN.errors.keys() == ENGLISH.errors.keys()
     assert RUSSIAN.closed.keys() == ENGLISH.closed.keys()
