@@ -120,7 +120,7 @@ _SERIES = (
 )
 _is_series = re.compile(r"\b(?:" + "|".join(_SERIES) + r")", re.IGNORECASE).search
 
-_header = struct.Struct("<BBBBH")
+_header = struct.Struct("<BBBBBH")
 _SERIES_BIT = 1
 
 
@@ -136,6 +136,9 @@ class Signature:
     numbers: frozenset[int]
     #: Day and month that the title names, as one number.
     dates: frozenset[int]
+    #: Words of the title that are letters of other alphabets or figures of any length
+    #: («good», «2»), in their order: what entries of one pattern differ by.
+    marks: tuple[int, ...]
     #: A digest, a chronicle, or what comes back with other figures.
     series: bool
 
@@ -177,27 +180,27 @@ def read_signature(analysis: Analysis) -> bytes:
     title_numbers = _numbers(title.text)
     numbers = title_numbers | _numbers(lead)
     dates = _dates(title.text)
-    parts = (title_numbers, numbers - title_numbers, dates)
+    sets = (title_numbers, numbers - title_numbers, dates)
+    parts = [part[:255] for part in (*map(sorted, sets), _marks(title))]
     header = _header.pack(
-        _SERIES_BIT if _is_series(title.text) else 0,
-        *(min(len(part), 255) for part in parts),
-        len(found),
+        _SERIES_BIT if _is_series(title.text) else 0, *map(len, parts), len(found)
     )
-    hashes = [*(each for part in parts for each in sorted(part)[:255]), *found]
+    hashes = [*(each for part in parts for each in part), *found]
     return header + _packed(hashes) + bytes(map(_value, found.values()))
 
 
 def unpack_signature(packed: bytes) -> Signature:
-    flags, in_title, in_lead, in_dates, stems = _header.unpack_from(packed)
+    flags, in_title, in_lead, in_dates, marks, stems = _header.unpack_from(packed)
     start = _header.size
-    end = start + 4 * (in_title + in_lead + in_dates + stems)
+    end = start + 4 * (in_title + in_lead + in_dates + marks + stems)
     hashes = array("I", packed[start:end])
     if byteorder == "big":
         hashes.byteswap()
     title_numbers = hashes[:in_title]
     numbers = hashes[: in_title + in_lead]
-    dates = hashes[in_title + in_lead : -stems or None]
+    dates = hashes[in_title + in_lead : in_title + in_lead + in_dates]
     return Signature(
+        marks=tuple(hashes[in_title + in_lead + in_dates : len(hashes) - stems]),
         stems=dict(zip(hashes[len(hashes) - stems :], packed[end:], strict=True)),
         title_numbers=frozenset(title_numbers),
         numbers=frozenset(numbers),
@@ -315,6 +318,19 @@ def _numbers(text: str) -> set[int]:
         for found in _number(text)
         if len(digits := "".join(filter(str.isdigit, found))) > 1
     }
+
+
+def _marks(title: Words) -> list[int]:
+    """Hashes of stems, as in ``Signature.stems``; dates and years are no marks."""
+    dated = {day for day, _ in _date(title.text.lower())}
+    return [
+        _stems[token] or crc32(token.encode())
+        for token in title.tokens
+        if token.isascii() and not (token in dated or _is_year(token))
+    ]
+
+
+_is_year = re.compile(r"(?:19|20)\d\d").fullmatch
 
 
 def _dates(title: str) -> set[int]:

@@ -31,6 +31,9 @@ OTHER_NAMES = 0.4
 #: Each title has a number that the other entry lacks: another day's figures. When only
 #: one has, 121 or 120 medics may be the same ones.
 OTHER_NUMBERS = 0.6
+#: Each title has a figure or a word in other letters that the other entry lacks: entries
+#: of one pattern («Выпуск 1», «Выпуск 2»). In short ones little else is told.
+OTHER_MARKS = 0.3
 #: One title tells of a comment, a denial, a sentence, and the other entry doesn't.
 SEQUEL = 0.7
 
@@ -38,6 +41,9 @@ SEQUEL = 0.7
 SAME = 0.32
 #: A score below this one counts only between entries of one day.
 SURE = 0.45
+#: Of so few words most have to be common: what is left are patterns («Выпуск 1»).
+SHORT = 14
+SURE_IF_SHORT = 0.6
 WEAK_APART = timedelta(hours=24)
 #: A story with so many members asks for so much more: chains grow by their weak links.
 GROWN = ((50, 0.09), (30, 0.06), (10, 0.03))
@@ -172,7 +178,10 @@ def compare(one: Weighed, other: Weighed, rare: Rarity) -> Similarity:
     return Similarity(
         score=round(min(score, 1.0), 4),
         relation="copy" if copy else "report",
-        near=copy and cosine >= COPY and _same_figures(first, second),
+        near=copy
+        and cosine >= COPY
+        and first.marks == second.marks
+        and _same_figures(first, second),
         why=(*parts, *lowered),
     )
 
@@ -196,6 +205,8 @@ def is_same(
         return False
     if same_source or series:
         return found.near
+    if min(len(one.signature.stems), len(other.signature.stems)) < SHORT:
+        return found.score >= more + SURE_IF_SHORT
     return found.score >= more + (SAME if apart <= WEAK_APART else SURE)
 
 
@@ -230,6 +241,9 @@ def _lowered(
     if first.title_numbers - second.numbers and second.title_numbers - first.numbers:
         score *= OTHER_NUMBERS
         why.append("other numbers")
+    elif _have_other_marks(first, second):
+        score *= OTHER_MARKS
+        why.append("other marks")
     if _only_one_is_sequel(first, second):
         score *= SEQUEL
         why.append("sequel")
@@ -252,6 +266,17 @@ def _are_strange(
         and names.isdisjoint(second.stems)
         and other_names.isdisjoint(first.stems)
     )
+
+
+def _have_other_marks(first: Signature, second: Signature) -> bool:
+    """Each has one that the other entry lacks, or both have them in another order.
+
+    Of few words each counts: there one that only one of them has is enough.
+    """
+    one, other = set(first.marks), set(second.marks)
+    if one == other or min(len(first.stems), len(second.stems)) < SHORT:
+        return first.marks != second.marks
+    return not (one <= second.stems.keys() or other <= first.stems.keys())
 
 
 def _only_one_is_sequel(first: Signature, second: Signature) -> bool:
