@@ -155,6 +155,7 @@ def test_targets_that_pass(url):
         "http://user@example.org:99999999999/",
         "http://010.0.0.1/",
         "http://1.2.3.256/",
+        "http://10.0.0.1./",
     ],
 )
 def test_targets_that_are_blocked(url):

@@ -274,6 +274,18 @@ def test_what_is_no_feed_is_named(document, code):
     assert len(found.message) <= 500
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_wide_russian_is_text_although_its_bytes_look_like_controls(encoding, mark):
+    items = f"<item><title>{'Выставка открылась в музее ' * 20}</title></item>"
+    document = f'{mark}<?xml version="1.0"?><rss><channel>{items}</channel></rss>'
+
+    found = parse(document.encode(encoding))
+
+    assert isinstance(found, ParsedFeed), found
+    assert found.entries[0].title.startswith("Выставка открылась")
+
+
 def test_a_page_proposes_its_feeds():
     found = parse(
         "<!doctype html><html><head>"

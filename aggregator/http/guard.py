@@ -120,8 +120,9 @@ def check_target(parts: SplitResult) -> None:
     host = parts.hostname or ""
     if not host or UNUSUAL_IN_HOST.search(host):
         raise ValueError("no host name")
-    if DOTTED.fullmatch(host) and parse_address(host) is None:
-        # 012.0.0.1 is 10.0.0.1 to some resolvers, 12.0.0.1 to others.
+    if DOTTED.fullmatch(host.removesuffix(".")) and parse_address(host) is None:
+        # 012.0.0.1 is 10.0.0.1 to some resolvers, 12.0.0.1 to others; and 10.0.0.1.
+        # is an address to browsers, a name to the C library.
         message = "The host is an address that different programs read differently."
         raise RequestFailed("blocked", message)
 

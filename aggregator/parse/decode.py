@@ -120,6 +120,12 @@ def decode(
     return _judged(text, "utf-8", [] if text.isascii() else declared)
 
 
+def is_wide(body: bytes) -> bool:
+    """Whether it begins as UTF-16 or UTF-32 do, half of whose bytes look like controls."""
+    marked = next((codec for mark, codec in _MARKS if body.startswith(mark)), "utf-8")
+    return marked != "utf-8" or _WIDE_STARTS.match(body) is not None
+
+
 def _marked(body: bytes, codec: str, declared: list[tuple[str, str]]) -> Decoded | None:
     try:
         return _judged(body.decode(codec), codec, declared)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from aggregator import links
 from aggregator.model import SourceError
+from aggregator.parse.decode import is_wide
 from aggregator.text import clean_text
 
 #: Enough of a page to hold its head; later markers would be article text.
@@ -70,9 +71,10 @@ def binary_kind(body: bytes) -> str | None:
     for magic, kind in _MAGIC:
         if body.startswith(magic):
             return kind
+    if is_wide(body):
+        return None
     sample = body[:1000]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    # UTF-16 and UTF-32 are half and three quarters NUL, and have no other controls.
     return "binary data" if controls * 10 > len(sample) else None
 
 
