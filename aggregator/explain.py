@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from aggregator import documents
 from aggregator.config import Config
 from aggregator.events import same_event
-from aggregator.model import EntryRef, Event, TopicScore, Withheld
+from aggregator.model import EntryRef, Event, Origin, TopicScore, Withheld
 from aggregator.publish.select import cutoff
 from aggregator.store import EntryHistory, Store
 
@@ -61,7 +61,12 @@ def _entry(history: EntryHistory, config: Config) -> dict[str, Any]:
         "canonical_link": stored.entry.canonical_link,
         "published": _time(stored.entry.published, zone),
         "first_seen": _time(stored.first_seen, zone),
+        "origin": _origin(stored.entry.origin),
     }
+
+
+def _origin(origin: Origin | None) -> dict[str, str | None] | None:
+    return {"title": origin.title, "link": origin.link} if origin else None
 
 
 def _standing(

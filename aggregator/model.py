@@ -219,6 +219,17 @@ class Enclosure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Whose entry it is by the source's word: ``atom:source``, or RSS's ``<source>``.
+
+    A claim, shown by ``explain`` alone: identity and attribution never follow it.
+    """
+
+    title: str | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One item of one source, clean: text is text, markup is sanitised, links are absolute."""
 
@@ -241,6 +252,7 @@ class Entry:
     #: As claimed; None when missing or unreadable.
     published: datetime | None = None
     updated: datetime | None = None
+    origin: Origin | None = None
     #: Place in the document, from 0.
     position: int
 

@@ -148,6 +148,13 @@ def print_probe(rows: Sequence[Mapping[str, Any]], timezone: str) -> None:
 # --- explain --------------------------------------------------------------------------
 
 
+def _origin_lines(origin: Mapping[str, str | None] | None) -> list[str]:
+    if origin is None:
+        return []
+    named = " ".join(text for text in (origin["title"], origin["link"]) if text)
+    return [f"said to come from: {named}"]
+
+
 def print_explanation(report: Mapping[str, Any]) -> None:
     entry, published, story = report["entry"], report["published"], report["story"]
     _print(
@@ -157,6 +164,7 @@ def print_explanation(report: Mapping[str, Any]) -> None:
         f"canonical link: {entry['canonical_link']}",
         f"id: {entry['id']}",
         f"published: {entry['published']}, first seen: {entry['first_seen']}",
+        *_origin_lines(entry["origin"]),
         f"Documents: {', '.join(published['documents']) or 'none'}"
         + (f" (withheld: {published['withheld']})" if published["withheld"] else ""),
     )

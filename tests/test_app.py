@@ -318,6 +318,24 @@ def test_one_story_of_three_sources_is_one_entry(site: Site, portal: Portal):
     assert {one["source"] for one in found["story"]["members"]} == {"s0", "s1", "s2"}
 
 
+def test_whose_an_entry_is_said_to_be_is_shown_and_nothing_else(
+    site: Site, portal: Portal
+):
+    document = rss(BRIDGE)
+    named = "<source url='https://other.example/rss'>Другая газета</source></item>"
+    site.configure(portal.say("/rss", document.replace("</item>", named)))
+    site.once()
+
+    assert site.explain(BRIDGE.guid)["entry"]["origin"] == {
+        "title": "Другая газета",
+        "link": "https://other.example/rss",
+    }
+    assert "Другая газета" not in (site.folder / "output" / "feed.atom").read_text()
+    portal.say("/rss", rss(BRIDGE, PLAY))
+    site.once()
+    assert site.explain(PLAY.guid)["entry"]["origin"] is None
+
+
 def test_first_sight_withholds_what_is_old_for_ever(site: Site, portal: Portal):
     old = Item("9", "Старая новость", "Ей пять дней.", timedelta(days=5))
     site.configure(portal.say("/rss", rss(BRIDGE, old)))

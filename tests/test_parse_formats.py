@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.model import Enclosure, ParsedFeed, SourceError
+from aggregator.model import Enclosure, Origin, ParsedFeed, SourceError
 from aggregator.parse import parse_document
 
 DATA = Path(__file__).parent / "data" / "parse"
@@ -272,6 +272,43 @@ def test_what_is_no_feed_is_named(document, code):
     assert isinstance(found, SourceError)
     assert found.code == code
     assert len(found.message) <= 500
+
+
+ATOM_SOURCE = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>Мост</title>
+  <id>urn:1</id><link href="https://here.example/1"/>
+  <source><id>urn:there</id><title type="html">&lt;b&gt;Там&lt;/b&gt; &amp;amp; тут</title>
+    <link rel="self" href="https://there.example/rss"/><link href="https://there.example/"/>
+  </source></entry></feed>"""
+RSS_SOURCE = """<rss><channel><item><title>Мост</title><guid>urn:1</guid>
+  <link>https://here.example/1</link>
+  <source url="https://there.example/">Там &amp;amp; тут</source></item></channel></rss>"""
+ILL_FORMED = RSS_SOURCE.replace("Мост", "Мост & река")
+
+
+@pytest.mark.parametrize("document", [ATOM_SOURCE, RSS_SOURCE, ILL_FORMED])
+def test_whose_an_entry_is_said_to_be_is_recorded_and_changes_nothing(document):
+    (entry,) = parse(document).entries
+
+    assert entry.origin == Origin(title="Там & тут", link="https://there.example/")
+    assert (entry.key, entry.link) == ("urn:1", "https://here.example/1")
+    assert entry.title.startswith("Мост")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<source>",
+        "<source/>",
+        "<source url='javascript:alert(1)'/>",
+        "<source url='/'>",
+    ],
+)
+def test_an_origin_that_says_nothing_of_use_is_none_or_survived(source):
+    item = f"<item><title>Мост</title>{source}</item><item><title>Река</title></item>"
+    found = parse(f"<rss><channel>{item}</channel></rss>")
+
+    assert isinstance(found, ParsedFeed), found
+    assert found.entries[0].title == "Мост"
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])

@@ -311,6 +311,9 @@ def test_any_document_is_the_same_or_declined(text):
 # --- what it reads, what it declines ---------------------------------------------------
 
 READ_FAST = {
+    "source of an item": "<item><source url='http://a.ru/rss'> A &amp;amp; B </source></item>",
+    "source without a name": "<item><title>A</title><source url='http://a.ru/rss'/></item>",
+    "source with a title inside": "<item><source>A<title>B</title>C</source><title>D</title></item>",
     "several links": "<item><link>http://a.ru/1</link><atom:link href='http://a.ru/2'/></item>",
     "link with a slash too many": "<item><link>http:///a.ru/1</link></item>",
     "link escaped twice": "<item><link>http://a.ru/?a=1&amp;amp;b=2</link></item>",
@@ -355,6 +358,9 @@ READ_FAST_ATOM = {
     "<author><name> B </name></author></entry>",
     "source of an entry": "<entry><title>A</title><source><title>B</title><id>C</id>"
     "<link href='http://a.ru'/><author><name>D</name></author></source></entry>",
+    "source with several links": "<entry><source><link rel='self' href='http://a.ru/1'/>"
+    "<link href='http:///a.ru/2'/><link href='http://a.ru/3'/><title type='html'>&lt;b&gt;B"
+    "</title><title>C</title></source></entry>",
     "types": "<entry><title type='html'>&lt;b&gt;A</title><summary type='text'>B</summary>"
     "<content type='text/html'>C</content></entry>",
     "enclosure": "<entry><link rel='enclosure' href='http://a.ru/1' type='audio/MPEG'/></entry>",

@@ -374,16 +374,36 @@ def _enclosure(context: Context, element: Element) -> None:
 
 def _source(context: Context, element: Element) -> None:
     """Where the entry is from, with a title and links of its own."""
+    traits = Traits(context.names, context.atom, context.has_c1)
+    source = Context(traits, context.handlers)
     for each in element.iter():
-        context.attributes(each)
+        attributes = context.attributes(each)
         key = context.names[each.tag]
         if each is element:
+            if "url" in attributes:
+                source.found["href"] = attributes["url"]
             continue
         if key not in _IN_SOURCE or (len(each) and key not in _HOLDERS):
             raise Unusual("source")
-        if key in ("title", "subtitle", "rights"):
-            _kind(context, each, "text/plain")
+        match key:
+            case "title":
+                _title(source, each)
+            case "link":
+                _link(source, each)
+            case "subtitle" | "rights":
+                _kind(context, each, "text/plain")
+            case "uri" if not context.atom:
+                raise Unusual("the page of a source's author")
+    if name := _unmangled(context, _text_between(element)):
+        source.found["title"] = name
+    context.found["source"] = source.found
     context.titled = False
+
+
+def _text_between(element: Element) -> str:
+    """The text of an element, and of it alone."""
+    texts = (element.text, *(each.tail for each in element))
+    return "".join(text or "" for text in texts).strip()
 
 
 _HOLDERS = frozenset({"author", "contributor"})

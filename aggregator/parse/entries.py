@@ -17,6 +17,7 @@ from aggregator.model import (
     Enclosure,
     Entry,
     FeedInfo,
+    Origin,
     ParsedFeed,
     Rung,
     SourceWarning,
@@ -206,6 +207,7 @@ def _entry(
         "categories": _categories(raw.categories),
         "enclosures": enclosures,
         "language": _language_tag(raw.language) or context.language,
+        "origin": _origin(raw, context),
         "published": context.date(raw.published),
         "updated": context.date(raw.updated),
         "position": position,
@@ -237,6 +239,14 @@ def _link(raw: RawEntry, context: _Context) -> str | None:
     ):
         return context.absolute(raw.base, raw.guid)
     return None
+
+
+def _origin(raw: RawEntry, context: _Context) -> Origin | None:
+    if not (raw.origin_title or raw.origin_link):
+        return None
+    title = title_text(raw.origin_title) or None
+    link = context.absolute(raw.base, raw.origin_link)
+    return Origin(title=title, link=link) if title or link else None
 
 
 def _page(link: str | None, canonical: str | None) -> str:

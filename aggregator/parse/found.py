@@ -58,6 +58,9 @@ def raw_feed(data: Found, entries: Iterable[Found], *, atom: bool) -> RawFeed:
 
 def _entry(data: Found, atom: bool) -> RawEntry:
     get = data.get
+    origin = get("source")
+    if not isinstance(origin, dict):  # of a ``<source>`` that is never closed
+        origin = {}
     content = _content(data["content"]) if "content" in data else None
     summary = _text(data, "summary", atom) or _media_description(data)
     if content and summary and summary.value == content.value:
@@ -79,8 +82,16 @@ def _entry(data: Found, atom: bool) -> RawEntry:
         categories=[_category(tag) for tag in get("tags") or ()],
         enclosures=_enclosures(data),
         language=get("_lang"),
+        origin_title=_text(origin, "title", atom),
+        origin_link=_origin_link(origin, atom),
         base=get("_base") or None,
     )
+
+
+def _origin_link(origin: Found, atom: bool) -> str | None:
+    """Not its "link", which an id becomes to feedparser, as a person's page does "href"."""
+    links = _links(origin.get("links"))
+    return links[0] if links else None if atom else origin.get("href")
 
 
 def _text(data: Found, key: str, atom: bool) -> RawText | None:

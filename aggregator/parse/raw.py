@@ -48,6 +48,9 @@ class RawEntry:
     categories: list[str] = field(default_factory=list)
     enclosures: list[RawEnclosure] = field(default_factory=list)
     language: str | None = None
+    #: What the entry names as the feed that it comes from.
+    origin_title: RawText | None = None
+    origin_link: str | None = None
     #: xml:base of the entry, possibly relative.
     base: str | None = None
 

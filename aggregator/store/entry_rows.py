@@ -12,6 +12,7 @@ from aggregator.model import (
     Entry,
     EntryRead,
     Fingerprint,
+    Origin,
     PlaceMatch,
     StoredEntry,
     TermMatch,
@@ -48,6 +49,7 @@ CONTENT_COLUMNS = (
     "topics",
     "events",
     "places",
+    "origin",
 )
 
 
@@ -82,6 +84,7 @@ def content_row(read: EntryRead) -> tuple[Any, ...]:
         to_micros(entry.published),
         to_micros(entry.updated),
         *words_row(read),
+        _origin_json(entry.origin) if entry.origin else None,
     )
 
 
@@ -105,8 +108,20 @@ def entry_of(row: Row[Any]) -> Entry:
         language=row.language,
         published=from_micros(row.published),
         updated=from_micros(row.updated),
+        origin=_origin_of(row.origin),
         position=row.position,
     )
+
+
+def _origin_json(origin: Origin) -> str:
+    return encode((origin.title, origin.link))
+
+
+def _origin_of(column: str | None) -> Origin | None:
+    if column is None:
+        return None
+    title, link = decode(column)
+    return Origin(title=title, link=link)
 
 
 def fingerprint_of(row: Row[Any]) -> Fingerprint:

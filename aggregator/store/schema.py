@@ -185,6 +185,7 @@ entry_content = Table(
     Column("topics", Text),
     Column("events", Text),
     Column("places", Text),
+    Column("origin", Text),
     ForeignKeyConstraint(
         ["source", "key_hash"],
         ["entry.source", "entry.key_hash"],

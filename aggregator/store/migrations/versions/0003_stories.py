@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("entry_content", sa.Column("events", sa.Text()))
     op.add_column("entry_content", sa.Column("places", sa.Text()))
+    op.add_column("entry_content", sa.Column("origin", sa.Text()))
     op.add_column("entry", sa.Column("placed", sa.Text()))
     op.create_table(
         "calendar_event",
