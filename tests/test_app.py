@@ -589,7 +589,7 @@ def test_events_are_read_from_entries_tagged_so_and_explained(
     (event,) = site.explain("3")["events"]
     assert (event["start"], event["end"]) == ("2026-09-12T18:00", None)
     assert (event["all_day"], event["cancelled"]) == (False, False)
-    assert event["place"] == "Доме культуры"
+    assert event["place"] == "Дом культуры"
     assert 0.5 <= event["confidence"] <= 1
     assert event["words"] == ["12 сентября", "18:00", "Доме культуры"]
     for words in event["read_from"]:

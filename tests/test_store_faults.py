@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from aggregator.errors import Locked, StoreError
 from aggregator.model import (
@@ -522,3 +523,20 @@ def test_without_pg_dump_the_error_says_what_to_run(
         store.backup(tmp_path / "copy.dump")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cursor_that_somebody_holds_blocks_no_commit(make, path, monkeypatch):
+    """A sampling profiler keeps frames alive, and with them what they have executed."""
+    store, held = make(sqlite_url(path)), []
+    execute = Connection.exec_driver_sql
+
+    def executed(*arguments, **options):
+        held.append(execute(*arguments, **options))
+        return held[-1]
+
+    monkeypatch.setattr(Connection, "exec_driver_sql", executed)
+
+    store.expire(datetime(2026, 9, 1, tzinfo=UTC), timedelta(days=90), None)
+
+    assert store.states() == {}
+    assert held

@@ -77,7 +77,9 @@ class Database:
         """Copy SQLite's write-ahead log into the file, as far as readers allow."""
         if self.path is not None:
             with self.translated(), self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+                # Read to its end: while somebody holds the cursor (a debugger, a sampling
+                # profiler), SQLite takes it for a write and refuses the next commit.
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
 
     def _refuse_another_file(self) -> None:
         """StoreError when the file was deleted or replaced: we would write to the old one."""
