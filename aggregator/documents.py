@@ -21,7 +21,13 @@ from aggregator.alerts import open_alerts
 from aggregator.coming import settle_calendar
 from aggregator.config import Config
 from aggregator.errors import PublishError
-from aggregator.model import CalendarEvent, PublishedStory, SourceState, StoryHeader
+from aggregator.model import (
+    EVENTS,
+    CalendarEvent,
+    PublishedStory,
+    SourceState,
+    StoryHeader,
+)
 from aggregator.outage import as_shown
 from aggregator.publish.select import cutoff, select
 from aggregator.publish.status import render_status, source_state, status_document
@@ -34,8 +40,7 @@ if TYPE_CHECKING:
 
 INDEX = "index.html"
 STATUS = "status.json"
-#: The topic whose events go into a calendar and onto a page of their own.
-EVENTS = "events"
+#: Where the coming events go, as a calendar and as a page.
 CALENDAR = "events.ics"
 AGENDA = "events.html"
 #: An event that is over stays so long: a calendar that is seldom online must still see
@@ -120,7 +125,8 @@ def publish(
     it is as it was, and the others are up to date.
     """
     store.announce()
-    settle_calendar(store, config, now)
+    if _has_calendar(config):
+        settle_calendar(store, config, now)
     output = OutputFolder(config.output)
     output.clean_up()
     manifest = store.documents()

@@ -327,6 +327,9 @@ class TopicScore:
 
 # --- events -------------------------------------------------------------------
 
+#: The topic whose entries are read for events, and whose stories fill the calendar.
+EVENTS = "events"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class When:

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 from aggregator.dedup.fingerprint import fingerprint, shared_blocks, telling
 from aggregator.dedup.presence import is_oldest_first
 from aggregator.dedup.signature import read_signature
-from aggregator.events import TOPIC, find_events
+from aggregator.events import find_events
 from aggregator.links import spellings
 from aggregator.model import (
+    EVENTS,
     DocumentJob,
     DocumentRead,
     Entry,
@@ -163,7 +164,7 @@ def read_words(
     """
     topics = tag(analysis, categories=entry.categories, given=given, rules=rules)
     events: tuple[Event, ...] = ()
-    if any(score.topic == TOPIC and score.tagged for score in topics):
+    if any(score.topic == EVENTS and score.tagged for score in topics):
         published = min(entry.published or entry.updated or seen_at, seen_at)
         events = find_events(analysis, published.astimezone(zone).date())
     return WordsRead(

@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 
 from aggregator.config import load_config
-from aggregator.events import TOPIC, find_events
+from aggregator.events import find_events
+from aggregator.model import EVENTS
 from aggregator.russian import Analysis, analyse
 from aggregator.tag import compile_topics, tag
 from benchmarks.farm import utc_now
@@ -60,7 +61,7 @@ def _analysed(title: str, text: str) -> Analysis:
 def _texts() -> Iterator[tuple[str, str]]:
     """Titles and texts of tagged entries, without end."""
     topics = load_config(ROOT / "feeds.yaml").topics
-    rules = compile_topics([topic for topic in topics if topic.key == TOPIC])
+    rules = compile_topics([topic for topic in topics if topic.key == EVENTS])
     prose, now, number = Prose(), utc_now(), 0
     while True:
         number += 1

@@ -18,8 +18,8 @@ from aggregator.errors import ConfigError, Fault
 from aggregator.evaluate.evaluation import Evaluation, Rejects
 from aggregator.evaluate.figures import Counts
 from aggregator.evaluate.labelled import kind_of, read_labelled, text_of
-from aggregator.events import TOPIC, find_events
-from aggregator.model import Event, Topic, When
+from aggregator.events import find_events
+from aggregator.model import EVENTS, Event, Topic, When
 from aggregator.russian import analyse
 from aggregator.tag import compile_topics, tag
 
@@ -115,9 +115,9 @@ def evaluate_events(
 
 
 def _gate(path: Path, topics: Sequence[Topic]) -> Callable[[_Labelled], bool]:
-    gates = [topic for topic in topics if topic.key == TOPIC]
+    gates = [topic for topic in topics if topic.key == EVENTS]
     if not gates:
-        message = f"no topic {TOPIC!r} is configured; --no-gate reads every entry"
+        message = f"no topic {EVENTS!r} is configured; --no-gate reads every entry"
         raise ConfigError(
             (Fault(file=str(path), line=0, column=0, key="", message=message),)
         )

@@ -4,7 +4,4 @@ from aggregator.events.calendar import settle
 from aggregator.events.find import find_events
 from aggregator.events.same import same_event
 
-#: The topic whose entries are read for events.
-TOPIC = "events"
-
-__all__ = ["TOPIC", "find_events", "same_event", "settle"]
+__all__ = ["find_events", "same_event", "settle"]
