@@ -288,9 +288,7 @@ async def _tell(
     notices = await thread.call(store.notices) if url else []
     if url is None or not notices:
         return
-    async with Client(
-        user_agent=user_agent(config), allow_private=config.fetch.allow_private
-    ) as client:
+    async with _client(config) as client:
         async for notice, settled in deliver(notices, url, client, clock):
             done, later = ([notice], []) if settled else ([], [notice])
             await thread.call(store.settle_notices, done, later)
@@ -374,10 +372,7 @@ def publish(config: Config, clock: Clock | None = None) -> set[str]:
     """Render all documents from the store; the names of those whose bytes changed."""
     with open_store(config, writing=True, clock=clock) as store, store.lock():
         _sync(store, config)
-        now, states = (clock or SystemClock()).now(), store.states()
-        written = documents.publish(store, config, now, states, whole=True)
-        documents.write_status(store, config, now, states)
-        return written
+        return _publish(store, config, (clock or SystemClock()).now(), whole=True)
 
 
 def split_story(
@@ -448,10 +443,13 @@ def _one_entry(store: Store, name: str) -> EntryRef:
     raise NotDone(f"{name} names {len(refs) or 'no'} entries; give a guid")
 
 
-def _publish(store: Store, config: Config, now: datetime) -> None:
+def _publish(
+    store: Store, config: Config, now: datetime, *, whole: bool = False
+) -> set[str]:
     states = store.states()
-    documents.publish(store, config, now, states)
+    written = documents.publish(store, config, now, states, whole=whole)
     documents.write_status(store, config, now, states)
+    return written
 
 
 def retag(

@@ -339,6 +339,15 @@ class When:
     #: None when the text tells no time.
     time: time | None = None
 
+    @classmethod
+    def fromisoformat(cls, written: str) -> When:
+        """Reads what ``isoformat`` gives; ValueError for what is none."""
+        day, _, clock = written.partition("T")
+        return cls(
+            day=date.fromisoformat(day),
+            time=time.fromisoformat(clock) if clock else None,
+        )
+
     def isoformat(self) -> str:
         """``2026-09-13T18:00``, or ``2026-09-13`` without a time."""
         if self.time is None:

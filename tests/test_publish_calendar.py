@@ -29,13 +29,6 @@ DOCUMENT = CalendarDocument(
 CHANGED = datetime(2026, 9, 1, 7, 0, 0, 123456, tzinfo=UTC)
 
 
-def when(text: str | None) -> When | None:
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    return When(day=moment.date(), time=moment.time() if "T" in text else None)
-
-
 def event(
     start: str | None = "2026-09-13T18:00",
     end: str | None = None,
@@ -45,7 +38,12 @@ def event(
     story=STORY,
     **changes,
 ):
-    told = Event(start=when(start), end=when(end), confidence=1.0, **changes)
+    told = Event(
+        start=When.fromisoformat(start) if start else None,
+        end=When.fromisoformat(end) if end else None,
+        confidence=1.0,
+        **changes,
+    )
     return story, CalendarEvent(
         uid=f"{story.id}/{number}",
         sequence=sequence,

@@ -23,15 +23,10 @@ STORIES, atom_document, page = (
 EV = f"{{{EVENT_NAMESPACE}}}"
 
 
-def when(text: str) -> When:
-    moment = datetime.fromisoformat(text)
-    return When(day=moment.date(), time=moment.time() if "T" in text else None)
-
-
 def event(start: str | None, end: str | None = None, **changes) -> Event:
     return Event(
-        start=when(start) if start else None,
-        end=when(end) if end else None,
+        start=When.fromisoformat(start) if start else None,
+        end=When.fromisoformat(end) if end else None,
         **{"confidence": 1.0, **changes},
     )
 

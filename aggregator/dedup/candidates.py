@@ -19,8 +19,8 @@ from aggregator.dedup.similarity import (
     Rarity,
     Weighed,
     pack_sums,
+    summed,
     unpack_weighed,
-    weigh,
     weights,
 )
 from aggregator.model import EntryRef, IndexedEntry, Member, Vocabulary
@@ -109,13 +109,16 @@ def weigh_words(
     rare = Rarity(vocabulary.entries + len(signatures), frequencies)
     weighed, heaviest, stored = {}, {}, {}
     for ref, signature in signatures.items():
-        weighed[ref] = found = weigh(signature, rare)
-        heaviest[ref] = _heaviest(found, rare)
+        weight = weights(signature, rare)
+        weighed[ref] = found = summed(signature, weight, rare)
+        heaviest[ref] = _heaviest(found, weight)
         stored[ref] = find_shared(heaviest[ref], vocabulary.postings)
     return Words(rare=rare, weighed=weighed, heaviest=heaviest, stored=stored)
 
 
-def _heaviest(weighed: Weighed, rare: Rarity) -> list[tuple[int, float]]:
+def _heaviest(
+    weighed: Weighed, weights: Mapping[int, float]
+) -> list[tuple[int, float]]:
     """Stems and their squared parts of the whole: these sum up to 1 at most."""
     whole = weighed.length * weighed.length or 1.0
     names = weighed.signature.names
@@ -124,7 +127,7 @@ def _heaviest(weighed: Weighed, rare: Rarity) -> list[tuple[int, float]]:
         INDEXED,
         (
             (weight * NAME_BOOST if stem in names else weight, stem, weight)
-            for stem, weight in weights(weighed.signature, rare).items()
+            for stem, weight in weights.items()
         ),
     )
     return [(stem, weight * weight / whole) for _, stem, weight in heavy]

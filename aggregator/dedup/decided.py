@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import islice
 
-from aggregator.dedup.stories import choose_lead, story_id
-from aggregator.model import EntryRef, Grouping, Join, StoryMembers, Withheld
+from aggregator.dedup.stories import choose_lead, lead_of, story_ids
+from aggregator.model import EntryRef, Grouping, Join, StoryMembers
 
 #: Reasons that ``explain`` gives.
 SPLIT, MERGED = "split by the operator", "merged by the operator"
@@ -35,11 +36,9 @@ def split(
     lead = story.lead if story.lead not in refs else choose_lead(staying).ref
     stories, joins, ids = [replace(story, lead=lead, members=staying)], [], set(taken)
     for member in leaving:
-        identity, attempt = story_id(host, year, member.ref[0], member.key), 0
-        while identity in ids:  # often: the entry was the story's first
-            attempt += 1
-            name = f"{member.key}\0{attempt}"
-            identity = story_id(host, year, member.ref[0], name)
+        # Often not the first: the entry may have been the story's own first.
+        names = story_ids(host, year, member.ref[0], member.key)
+        identity = next(each for each in names if each not in ids)
         ids.add(identity)
         alone = replace(member, relation="report")
         stories.append(
@@ -65,8 +64,7 @@ def split(
 
 def possible_ids(ref: EntryRef, key: str, *, host: str, year: int) -> list[str]:
     """Ids that ``split`` may give to an entry, so that one can look which are taken."""
-    names = [key, *(f"{key}\0{attempt}" for attempt in range(1, 100))]
-    return [story_id(host, year, ref[0], name) for name in names]
+    return list(islice(story_ids(host, year, ref[0], key), 100))
 
 
 def merge(one: StoryMembers, other: StoryMembers) -> tuple[Grouping, str]:
@@ -76,13 +74,7 @@ def merge(one: StoryMembers, other: StoryMembers) -> tuple[Grouping, str]:
     """
     kept, gone = sorted((one, other), key=_age)
     members = (*kept.members, *gone.members)
-    lead = kept.lead
-    led_by_withdrawn = any(
-        each.ref == lead and each.withheld is Withheld.WITHDRAWN for each in members
-    )
-    if led_by_withdrawn or not kept.announced:
-        possible = [each for each in members if each.withheld is None]
-        lead = choose_lead(possible).ref if possible else lead
+    lead = lead_of(kept.lead, members, announced=kept.announced)
     joins = tuple(
         Join(
             entry=member.ref,

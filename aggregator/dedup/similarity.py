@@ -110,9 +110,14 @@ class Similarity:
 
 
 def weigh(signature: Signature, rare: Rarity) -> Weighed:
+    return summed(signature, weights(signature, rare), rare)
+
+
+def summed(signature: Signature, weight: Mapping[int, float], rare: Rarity) -> Weighed:
+    """``weigh`` for who has the stems' ``weights`` already."""
     return Weighed(
         signature=signature,
-        length=sqrt(sum(each * each for each in weights(signature, rare).values())),
+        length=sqrt(sum(each * each for each in weight.values())),
         title=rare.total(signature.title),
         names=rare.total(signature.names),
         whole=rare.total(signature.stems),

@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Literal, NamedTuple
 
 from aggregator.dedup.candidates import (
@@ -116,6 +117,21 @@ def story_id(host: str, year: int, source_id: str, key: str) -> str:
     return f"tag:{host},{year}:{hash64(source_id, key) & (2**64 - 1):016x}"
 
 
+def story_ids(host: str, year: int, source_id: str, key: str) -> Iterator[str]:
+    """The id that a first member mints, then those for when it is taken already."""
+    yield story_id(host, year, source_id, key)
+    for attempt in count(1):
+        yield story_id(host, year, source_id, f"{key}\0{attempt}")
+
+
+def lead_of(lead: EntryRef, members: Sequence[Member], *, announced: bool) -> EntryRef:
+    """Chosen anew until documents have carried one, or if it is withdrawn."""
+    withdrawn = any(m.ref == lead and m.withheld is Withheld.WITHDRAWN for m in members)
+    if (withdrawn or not announced) and any(m.withheld is None for m in members):
+        return choose_lead(members).ref
+    return lead
+
+
 def _with_standing(
     standing: Mapping[EntryRef, Withheld | None],
     stories: Sequence[StoryMembers],
@@ -198,17 +214,9 @@ class _Story:
         self.began = min(self.began, member.effective)
 
     def frozen(self) -> StoryMembers:
-        """With its lead: chosen anew until documents have carried one, or if it is gone."""
-        lead = self.lead
-        withdrawn = any(
-            m.ref == lead and m.withheld is Withheld.WITHDRAWN for m in self.members
-        )
-        open_ = withdrawn or not self.announced
-        if open_ and any(m.withheld is None for m in self.members):
-            lead = choose_lead(self.members).ref
         return StoryMembers(
             id=self.id,
-            lead=lead,
+            lead=lead_of(self.lead, self.members, announced=self.announced),
             members=tuple(self.members),
             announced=self.announced,
         )
@@ -280,11 +288,8 @@ class _Board:
 
     def _mint(self, first: Member, *, host: str, year: int) -> _Story:
         """A new story of which ``first`` is to be the first member."""
-        source, key = first.ref[0], first.key
-        attempt, identity = 0, story_id(host, year, source, key)
-        while identity in self._ids:  # the hash of another entry, against all odds
-            attempt += 1
-            identity = story_id(host, year, source, f"{key}\0{attempt}")
+        ids = story_ids(host, year, first.ref[0], first.key)
+        identity = next(each for each in ids if each not in self._ids)
         self._ids.add(identity)
         self._minted.add(identity)
         return _Story(id=identity, lead=first.ref, members=[], began=first.effective)

@@ -7,11 +7,12 @@ tell. A time counts where the label has one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from aggregator.errors import ConfigError, Fault
@@ -209,11 +210,11 @@ def _matched(
 
 # --- labelled files --------------------------------------------------------------
 
-Moment = TypeVar("Moment", date, datetime, time)
-
 
 def _line(number: int, record: dict[str, Any], zone: ZoneInfo) -> _Labelled:
-    published = _iso("published", text_of(record, "published"), datetime)
+    written = text_of(record, "published")
+    with _named("published"):
+        published = datetime.fromisoformat(written)
     events = record.get("events")
     if not isinstance(events, list):
         raise ValueError("events: expected a list, empty when there is nothing to find")
@@ -241,15 +242,15 @@ def _moment(record: dict[str, Any], key: str) -> When | None:
         return None
     if not isinstance(value, str):
         raise ValueError(f"{key}: expected a string, found {kind_of(value)}")
-    day, _, clock = value.partition("T")
-    return When(
-        day=_iso(key, day, date), time=_iso(key, clock, time) if clock else None
-    )
+    with _named(key):
+        return When.fromisoformat(value)
 
 
-def _iso(key: str, value: str, kind: type[Moment]) -> Moment:
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Says in which key the value stands that cannot be read."""
     try:
-        return kind.fromisoformat(value)
+        yield
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from error
 

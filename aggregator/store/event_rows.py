@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, time
+from datetime import date
 from typing import Any
 
 from aggregator.model import Event, EventWords, When
@@ -34,8 +34,8 @@ def event_columns(event: Event) -> list[Any]:
 def event_of(columns: Sequence[Any]) -> Event:
     start, end, place, cancelled, moved, moved_from, confidence, words = columns
     return Event(
-        start=_when(start),
-        end=_when(end),
+        start=When.fromisoformat(start) if start else None,
+        end=When.fromisoformat(end) if end else None,
         place=place,
         cancelled=cancelled,
         moved=moved,
@@ -45,13 +45,4 @@ def event_of(columns: Sequence[Any]) -> Event:
             EventWords(part=part, form=form, field=field, position=position)
             for part, form, field, position in words
         ),
-    )
-
-
-def _when(written: str | None) -> When | None:
-    if written is None:
-        return None
-    day, _, clock = written.partition("T")
-    return When(
-        day=date.fromisoformat(day), time=time.fromisoformat(clock) if clock else None
     )
