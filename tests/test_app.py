@@ -174,6 +174,27 @@ def site(tmp_path):
     return Site(folder=tmp_path, clock=FixedClock())
 
 
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+def either(request, site):
+    """The site with a store of either kind."""
+    url = None
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres")
+    configure = site.configure
+
+    def configure_there(*sources: str, extra: str = "") -> None:
+        configure(*sources, extra=extra)
+        if url is not None:
+            path = site.folder / "feeds.yaml"
+            text = path.read_text("utf-8")
+            path.write_text(text.replace("sqlite:///var/aggregator.db", url), "utf-8")
+
+    site.configure = configure_there
+    return site
+
+
 BRIDGE = Item(
     "1", "Мост через Лабу открыли", "Движение пустили утром. Строили два года."
 )

@@ -8,8 +8,8 @@ from itertools import count
 
 import pytest
 
-from tests.test_app import NOW, Item, Portal, Site, portal, rss
-from tests.test_app_withdrawals import ITEMS, TITLES, dates, either, polled, site
+from tests.test_app import NOW, Item, Portal, Site, either, portal, rss, site
+from tests.test_app_withdrawals import ITEMS, TITLES, dates, polled
 
 __all__ = ["either", "portal", "site"]
 

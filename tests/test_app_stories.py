@@ -8,9 +8,9 @@ import pytest
 
 from aggregator import app
 from aggregator.errors import NotDone
-from tests.test_app import FixedClock, Item, Portal, Site, portal, rss
+from tests.test_app import FixedClock, Item, Portal, Site, either, portal, rss, site
 
-__all__ = ["portal"]
+__all__ = ["either", "portal", "site"]
 
 HOUR = timedelta(hours=1)
 
@@ -48,32 +48,6 @@ DIGEST = Item(
     f"{BRIDGE.text} {OTHER.text}",
     age=HOUR / 2,
 )
-
-
-@pytest.fixture
-def site(tmp_path):
-    return Site(folder=tmp_path, clock=FixedClock())
-
-
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-)
-def either(request, site):
-    """The site with a store of either kind."""
-    url = None
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres")
-    configure = site.configure
-
-    def configure_there(*sources: str, extra: str = "") -> None:
-        configure(*sources, extra=extra)
-        if url is not None:
-            path = site.folder / "feeds.yaml"
-            text = path.read_text("utf-8")
-            path.write_text(text.replace("sqlite:///var/aggregator.db", url), "utf-8")
-
-    site.configure = configure_there
-    return site
 
 
 def feeds(portal: Portal, *items: tuple[Item, ...]) -> list[str]:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.test_app import FixedClock, Item, Portal, Site, portal, rss
+from tests.test_app import Item, Portal, Site, either, portal, rss, site
 
-__all__ = ["portal"]
+__all__ = ["either", "portal", "site"]
 
 HOURS_4 = timedelta(hours=4)
 
@@ -30,30 +30,6 @@ ITEMS = tuple(
     for number, title in enumerate(TITLES)
 )  # fmt: skip
 PLAY = ITEMS[1]
-
-
-@pytest.fixture
-def site(tmp_path):
-    return Site(folder=tmp_path, clock=FixedClock())
-
-
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-)
-def either(request, site):
-    """The site with a store of either kind; for a test that configures it at once."""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres")
-        configure = site.configure
-
-        def configure_there(*sources: str) -> None:
-            configure(*sources)
-            path = site.folder / "feeds.yaml"
-            text = path.read_text("utf-8")
-            path.write_text(text.replace("sqlite:///var/aggregator.db", url), "utf-8")
-
-        site.configure = configure_there
-    return site
 
 
 def without(*lost: Item) -> list[Item]:
