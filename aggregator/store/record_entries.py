@@ -18,8 +18,7 @@ from aggregator.store.entry_rows import (
     tagged_row,
 )
 from aggregator.store.schema import entry, entry_content, listing, tombstone
-from aggregator.store.sources import pack_keys
-from aggregator.store.values import to_micros
+from aggregator.store.values import pack_integers, to_micros
 
 #: Membership of an entry in no story: story, relation, score, why, own_site.
 _NO_STORY = (None, None, None, None, None)
@@ -30,7 +29,7 @@ def save_listings(
     connection: Connection, outcomes: Sequence[PollOutcome], batch: Batch
 ) -> None:
     rows = [
-        (batch.numbers[outcome.state.id], pack_keys(outcome.seen))
+        (batch.numbers[outcome.state.id], pack_integers(outcome.seen))
         for outcome in outcomes
         if outcome.seen
     ]

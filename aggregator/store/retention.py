@@ -21,8 +21,7 @@ from aggregator.store.schema import (
     story_topic,
     tombstone,
 )
-from aggregator.store.sources import unpack_keys
-from aggregator.store.values import to_micros
+from aggregator.store.values import to_micros, unpack_integers
 
 
 def expire(
@@ -112,5 +111,5 @@ def _listed(connection: Connection, sources: Collection[int]) -> dict[int, set[i
             listing.c.source.in_(part)
         )
         for number, packed in connection.execute(found):
-            listed[number] = set(unpack_keys(packed))
+            listed[number] = set(unpack_integers(packed))
     return listed

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Collection, Sequence
-from sys import byteorder
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -15,6 +13,7 @@ from aggregator.model import Source, SourceState
 from aggregator.store.bulk import chunks, insert_many, update_many
 from aggregator.store.schema import entry, listing, source, story, topic
 from aggregator.store.source_rows import STATE_COLUMNS, moved_of, state_of, state_row
+from aggregator.store.values import unpack_integers
 
 #: What documents show of a source.
 _SHOWN = ("url", "name", "content", "rights")
@@ -130,20 +129,6 @@ def load_states(connection: Connection) -> dict[str, SourceState]:
     return {row[0]: state_of(row[0], row[1:]) for row in found}
 
 
-def pack_keys(keys: Sequence[int]) -> bytes:
-    packed = array("q", keys)
-    if byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
-
-
-def unpack_keys(packed: bytes) -> array[int]:
-    keys = array("q", packed)
-    if byteorder == "big":
-        keys.byteswap()
-    return keys
-
-
 def listings(connection: Connection, ids: Collection[str]) -> dict[str, Sequence[int]]:
     """The key hashes in the last documents of these sources, in their order."""
     found: dict[str, Sequence[int]] = {}
@@ -153,7 +138,7 @@ def listings(connection: Connection, ids: Collection[str]) -> dict[str, Sequence
             .join_from(listing, source, source.c.number == listing.c.source)
             .where(source.c.id.in_(part))
         )
-        found.update((row[0], unpack_keys(row[1])) for row in rows)
+        found.update((row[0], unpack_integers(row[1])) for row in rows)
     return found
 
 

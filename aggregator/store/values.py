@@ -1,11 +1,15 @@
-"""Single values as the tables hold them, and back: times as integers, lists as JSON."""
+"""Single values as the tables hold them, and back: times as integers, lists as JSON,
+numbers packed.
+"""
 
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from sys import byteorder
 from typing import Any, overload
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,3 +53,18 @@ def strings_json(values: tuple[str, ...]) -> str:
 
 def strings(column: str | None) -> tuple[str, ...]:
     return () if column is None else tuple(decode(column))
+
+
+def pack_integers(numbers: Sequence[int]) -> bytes:
+    """Signed 64-bit integers, 8 bytes each, little-endian."""
+    packed = array("q", numbers)
+    if byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def unpack_integers(packed: bytes) -> array[int]:
+    numbers = array("q", packed)
+    if byteorder == "big":
+        numbers.byteswap()
+    return numbers

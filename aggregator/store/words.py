@@ -8,13 +8,10 @@ every row each day, what is added today counts more than what was added before
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import exp
-from sys import byteorder
-from typing import Any
 
 from sqlalchemy import Connection, delete, select, tuple_
 
@@ -22,7 +19,7 @@ from aggregator.model import IndexedEntry, IndexUpdate, Vocabulary
 from aggregator.store.bulk import chunks, insert_many
 from aggregator.store.entries import Key
 from aggregator.store.schema import corpus, signature, stem
-from aggregator.store.values import to_micros
+from aggregator.store.values import pack_integers, to_micros, unpack_integers
 
 #: An entry counts for so long, e-folding: in the long run as if for 30 days, whole.
 FADING = timedelta(days=30)
@@ -45,10 +42,10 @@ def load_vocabulary(
     head = connection.execute(select(corpus)).one_or_none()
     frequencies: dict[int, float] = {}
     postings: dict[int, Sequence[int]] = {}
-    for hash_, (frequency, posted) in _stem_rows(connection, stems).items():
+    for hash_, (frequency, packed) in _stem_rows(connection, stems).items():
         frequencies[hash_] = frequency / weight
-        if posted:
-            postings[hash_] = posted
+        if packed:
+            postings[hash_] = unpack_integers(packed).tolist()
     return Vocabulary(
         entries=head.entries / weight if head else 0.0,
         frequencies=frequencies,
@@ -100,21 +97,15 @@ def _add_stems(
         for hash_ in each.heaviest:
             posted[hash_].append(number)
     rows = _stem_rows(connection, counts)
-    insert_many(
-        connection,
-        stem,
-        [
-            (
-                hash_,
-                rows[hash_][0] + weight * count if hash_ in rows else weight * count,
-                _packed(
-                    [*(rows[hash_][1] if hash_ in rows else ()), *posted.get(hash_, ())]
-                ),
+    changed = []
+    for hash_, count in counts.items():
+        frequency, packed = rows.get(hash_, (0.0, None))
+        if added := posted.get(hash_):
+            packed = pack_integers(
+                [*unpack_integers(packed or b""), *added][-MOST_POSTED:]
             )
-            for hash_, count in counts.items()
-        ],
-        replace=("frequency", "postings"),
-    )
+        changed.append((hash_, frequency + weight * count, packed))
+    insert_many(connection, stem, changed, replace=("frequency", "postings"))
 
 
 def forget_stems(connection: Connection, now: datetime) -> None:
@@ -137,32 +128,14 @@ def _indexed(connection: Connection, keys: Sequence[Key]) -> set[Key]:
 
 def _stem_rows(
     connection: Connection, stems: Collection[int]
-) -> dict[int, tuple[float, Sequence[int]]]:
-    """Frequency, not faded, and postings."""
-    rows: dict[int, tuple[float, Sequence[int]]] = {}
+) -> dict[int, tuple[float, bytes | None]]:
+    """Frequency, not faded, and postings, packed."""
+    rows: dict[int, tuple[float, bytes | None]] = {}
     for part in chunks(sorted(stems)):
         found = connection.execute(select(stem).where(stem.c.hash.in_(part)))
         for hash_, frequency, packed in found:
-            rows[hash_] = frequency, _unpacked(packed)
+            rows[hash_] = frequency, packed
     return rows
-
-
-def _packed(numbers: Sequence[int]) -> bytes | None:
-    if not numbers:
-        return None
-    values = array("q", numbers[-MOST_POSTED:])
-    if byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
-
-
-def _unpacked(packed: Any) -> Sequence[int]:
-    if not packed:
-        return ()
-    values = array("q", packed)
-    if byteorder == "big":
-        values.byteswap()
-    return values.tolist()
 
 
 def _weight(now: datetime) -> float:
