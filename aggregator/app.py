@@ -764,10 +764,6 @@ class FileWatch:
         self._told = self._seen
         return True
 
-    def tell_again(self) -> None:
-        """What was told could not be used: tell it at the next look."""
-        self._told = None
-
     def _look(self) -> tuple[int, int, int] | None:
         try:
             found = self._path.stat()

@@ -10,8 +10,6 @@ from aggregator.events.mentions import DateMention
 #: A day and month without a year lie at most so far back; what lies further is next
 #: year's. News of what was are written within weeks, announcements up to months ahead.
 LONGEST_BACK = timedelta(days=120)
-#: A list or a row of weekdays is never longer than a year.
-MOST_DAYS = 60
 
 
 def days_of(

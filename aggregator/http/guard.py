@@ -17,7 +17,6 @@ from ipaddress import (
     IPv6Address,
     IPv6Network,
     ip_address,
-    ip_network,
 )
 from urllib.parse import SplitResult
 
@@ -62,11 +61,6 @@ def parse_address(host: str) -> Address | None:
         return ip_address(host)
     except ValueError:
         return None
-
-
-def parse_network(text: str) -> Network:
-    """``127.0.0.0/8`` or ``::1/128``; raises ValueError."""
-    return ip_network(text)
 
 
 @lru_cache(maxsize=4096)

@@ -30,7 +30,6 @@ class Wording:
     also: str
     subscribe: str
     how_to_subscribe: str
-    all_stories: str
     months: tuple[str, ...]
     #: From Monday.
     weekdays: tuple[str, ...]
@@ -105,7 +104,6 @@ RUSSIAN = Wording(
         "Скопируйте адрес ленты и добавьте его в программу для чтения лент "
         "(RSS и Atom): новые сообщения будут приходить сами."
     ),
-    all_stories="Все новости",
     months=(
         *("января", "февраля", "марта", "апреля", "мая", "июня"),
         *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
@@ -141,7 +139,6 @@ ENGLISH = Wording(
         "Copy a feed's address into your feed reader (RSS and Atom): "
         "new stories will then come to you."
     ),
-    all_stories="All stories",
     months=(
         *("January", "February", "March", "April", "May", "June"),
         *("July", "August", "September", "October", "November", "December"),
