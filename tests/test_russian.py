@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from aggregator.russian import (
     FormCache,
     analyse,
+    cases_of,
     fold,
     forms_of,
+    is_given_name,
     lemma_of,
     place_kind,
 )
@@ -182,6 +184,8 @@ def test_letters_without_a_name_are_no_words_to_look_up():
     assert lemma_of("театр\U00017000") == "театр\U00017000"
     assert forms_of("а\U00017000") == {"а\U00017000": {"а\U00017000"}}
     assert place_kind("а\U00017000") is None
+    assert cases_of("\U00017000") == frozenset()
+    assert not is_given_name("\U00017000")
 
 
 @pytest.mark.parametrize(

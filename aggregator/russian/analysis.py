@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
-from aggregator.russian.morphology import known_stem
+from aggregator.russian.morphology import known_stem, lemma_of
 from aggregator.russian.tokens import (
     may_end_sentence,
     sentence_ends,
@@ -44,6 +44,10 @@ class Words:
     @cached_property
     def stems(self) -> tuple[str, ...]:
         return tuple(map(known_stem, self.tokens))
+
+    @cached_property
+    def lemmas(self) -> tuple[str, ...]:
+        return tuple(map(lemma_of, self.tokens))
 
     @cached_property
     def sentences(self) -> tuple[int, ...]:

@@ -125,18 +125,15 @@ _NOMINAL = {"NOUN", "ADJF", "PRTF"}
 
 
 def _find_cases(form: str) -> frozenset[str]:
-    if form.isascii() or len(form) > LONGEST_FORM:
-        return frozenset()
-    tags = [parse.tag for parse in _analyser().parse(form)]
+    tags = [parse.tag for parse in parses_of(form)]
     return frozenset(str(tag.case) for tag in tags if tag.POS in _NOMINAL)
 
 
 def _find_given_name(form: str) -> bool:
-    if form.isascii() or len(form) > LONGEST_FORM:
-        return False
-    tags = [parse.tag for parse in _analyser().parse(form)]
+    tags = [parse.tag for parse in parses_of(form)]
     # «Из» is a genitive of Иза too.
-    return tags[0].POS == "NOUN" and any({"Name", "Patr"} & t.grammemes for t in tags)
+    likeliest = bool(tags) and tags[0].POS == "NOUN"
+    return likeliest and any({"Name", "Patr"} & tag.grammemes for tag in tags)
 
 
 #: The cases («nomn», «loct») that a folded form may stand in as a noun or an adjective.
