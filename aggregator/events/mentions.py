@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
-from typing import Literal
+from functools import lru_cache
+from itertools import compress, count
+from typing import Literal, NamedTuple
 
 from aggregator.events.reading import Reading
-from aggregator.russian import FormCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,8 @@ _MONTHS: dict[str, int] = {
     for form in forms.split()
 }  # fmt: skip
 _WEEKDAYS = "понедельник вторник сред четверг пятниц суббот воскресен".split()
+#: Endings of any of them.
+_CASES = ["", *"а у е ы и ом ой ою ей ею ов ам ах ье ья ью ий ие ия ию ии".split()]
 _RELATIVE = {"сегодня": 0, "завтра": 1, "послезавтра": 2, "вчера": -1, "позавчера": -2}
 _NUMBERS = {
     "час": 1, "один": 1, "одна": 1, "два": 2, "две": 2, "двух": 2, "три": 3, "трех": 3,
@@ -127,54 +130,57 @@ _COUNTED = frozenset(
     "лет года рублей руб процентов человек км м минут мин дней тыс млн раз".split()
 )
 _PHONE_GAP = re.compile(r"[\s()–-]{0,3}")
+#: One of these, or another number, stands behind a number that is a day or an hour.
+_BEHIND_NUMBER = frozenset(
+    [*_MONTHS, *_HOURS, *_PARTS_OF_DAY, *_ORDINAL_ENDINGS, *"и до по на дней".split()]
+)
 
 
-def _weekday(form: str) -> int | None:
-    for number, stem in enumerate(_WEEKDAYS):
-        if form.startswith(stem) and len(form) <= len(stem) + 2:
-            return None if form in ("среди", "средств", "средний") else number
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Atom:
-    """What a word could begin: ``kind`` names the reader in ``_Scanner``."""
+class _Atom(NamedTuple):
+    """What a word could begin: ``kind`` names the reader in ``_READERS``."""
 
     kind: str
     value: int = 0
 
 
-def _find_atom(form: str) -> _Atom | None:
-    if form.isdigit():
-        return _Atom("number", int(form)) if len(form) <= 4 else _Atom("long")
-    weekday = _weekday(form)
-    if weekday is not None:
-        return _Atom("weekday", weekday)
-    if form in _RELATIVE:
-        return _Atom("relative", _RELATIVE[form])
-    if form in ("выходные", "выходных"):
-        return _Atom("weekend")
-    if form in _EVERY:
-        return _Atom("every")
-    if form == "через":
-        return _Atom("through")
-    if form == "конца":
-        return _Atom("end")
-    if form in ("половине", "половина", "половину"):
-        return _Atom("half")
-    if form in ("полдень", "полудня", "полночь", "полуночи"):
-        return _Atom("noon", 12 if "д" in form else 24)
-    if form in _NUMBERS:
-        return _Atom("word", _NUMBERS[form])
-    if form.startswith("последний"):
-        return _Atom("last")
-    match = re.match(r"(\w+?)дневн", form)
-    if match and match[1] in _DAYLONG:
-        return _Atom("daylong", _DAYLONG[match[1]])
-    return None
+def _atoms_of(kind: str, forms: str, value: int = 0) -> dict[str, _Atom]:
+    return dict.fromkeys(forms.split(), _Atom(kind, value))
 
 
-_atoms: FormCache[_Atom | None] = FormCache(_find_atom)
+#: Few and fixed: a small table answers at a quarter of the time that one of all the
+#: words of all texts takes, which no processor's cache holds.
+_ATOMS: dict[str, _Atom] = {
+    stem + ending: _Atom("weekday", weekday)
+    for weekday, stem in enumerate(_WEEKDAYS)
+    for ending in _CASES
+    if stem + ending != "среди"
+}
+_ATOMS |= {form: _Atom("relative", offset) for form, offset in _RELATIVE.items()}
+_ATOMS |= {form: _Atom("word", number) for form, number in _NUMBERS.items()}
+_ATOMS |= {
+    f"{number}дневн{ending}": _Atom("daylong", days)
+    for number, days in _DAYLONG.items()
+    for ending in "ый ого ому ым ом ая ой ую ою ое ые ых ыми".split()
+}
+_ATOMS |= (
+    _atoms_of("weekend", "выходные выходных")
+    | _atoms_of("every", " ".join(_EVERY))
+    | _atoms_of("through", "через")
+    | _atoms_of("end", "конца")
+    | _atoms_of("half", "половине половина половину")
+    | _atoms_of("noon", "полдень полудня", 12)
+    | _atoms_of("noon", "полночь полуночи", 24)
+    | _atoms_of("last", "последний")
+)
+
+
+def _atom(form: str) -> _Atom | None:
+    return _number(form) if form.isdecimal() else _ATOMS.get(form)
+
+
+@lru_cache(maxsize=4096)
+def _number(form: str) -> _Atom:
+    return _Atom("number", int(form)) if len(form) <= 4 else _Atom("long")
 
 
 def mentions(reading: Reading) -> list[Mention]:
@@ -190,37 +196,31 @@ class _Scanner:
         self.tokens = (*reading.tokens, "", "", "", "", "", "")
         self.gaps = (*reading.gaps, "\n", "\n", "\n", "\n", "\n", "\n")
         self.sentences = reading.sentences
-        self.atoms = list(map(_atoms.__getitem__, reading.tokens))
-        self._readers: Mapping[str, Callable[[int, int], Mention | int | None]] = {
-            "number": self._number,
-            "long": self._long,
-            "word": self._word,
-            "half": self._half,
-            "noon": self._noon,
-            "weekday": self._weekday,
-            "every": self._every,
-            "relative": self._relative,
-            "weekend": self._weekend,
-            "through": self._through,
-            "end": self._end,
-            "last": self._last,
-            "daylong": self._daylong,
-        }
 
     def scan(self) -> list[Mention]:
         found: list[Mention] = []
         done = 0
-        atoms = [(i, atom) for i, atom in enumerate(self.atoms) if atom is not None]
-        for i, atom in atoms:
+        for i, atom in sorted([*self._words(), *self._numbers()]):
             if i < done:
                 continue
-            mention: Mention | int | None = self._readers[atom.kind](i, atom.value)
+            mention = _READERS[atom.kind](self, i, atom.value)
             if isinstance(mention, int):
                 done = mention
             elif mention is not None:
                 done = mention.last + 1
                 found.append(mention)
         return _joined(found, self)
+
+    def _words(self) -> Iterator[tuple[int, _Atom]]:
+        for i in compress(count(), map(_ATOMS.__contains__, self.tokens)):
+            yield i, _ATOMS[self.tokens[i]]
+
+    def _numbers(self) -> Iterator[tuple[int, _Atom]]:
+        """Those in whose company there may be a date; most count something else."""
+        for i in compress(count(), map(str.isdecimal, self.tokens)):
+            behind = self.tokens[i + 1]
+            if behind in _BEHIND_NUMBER or behind.isdecimal():
+                yield i, _number(self.tokens[i])
 
     # --- numbers: days and hours ---
 
@@ -241,7 +241,7 @@ class _Scanner:
     def _after_phone(self, i: int) -> int:
         """The word after a phone number that begins here; 0 when none does."""
         digits, dashes, j = len(self.tokens[i]), 0, i + 1
-        while self.tokens[j].isdigit() and _PHONE_GAP.fullmatch(self.gaps[j]):
+        while self.tokens[j].isdecimal() and _PHONE_GAP.fullmatch(self.gaps[j]):
             digits += len(self.tokens[j])
             dashes += "-" in self.gaps[j] or "–" in self.gaps[j]
             j += 1
@@ -254,7 +254,7 @@ class _Scanner:
     def _day(self, i: int) -> tuple[int, int] | None:
         """A day's number and the word after it."""
         token = self.tokens[i]
-        if not token.isdigit() or len(token) > 2 or not 1 <= int(token) <= 31:
+        if not token.isdecimal() or len(token) > 2 or not 1 <= int(token) <= 31:
             return None
         j = i + 1
         if self.tokens[j] in _ORDINAL_ENDINGS and self.gaps[j] == "-":
@@ -277,7 +277,7 @@ class _Scanner:
         if (
             len(year) == 4
             and len(month) == len(day) == 2
-            and (year + month + day).isdigit()
+            and (year + month + day).isdecimal()
             and self.gaps[i + 1] == self.gaps[i + 2] == "-"
             and 1 <= int(month) <= 12
             and 1 <= int(day) <= 31
@@ -288,7 +288,7 @@ class _Scanner:
 
     def _year(self, j: int, day: int, month: int) -> tuple[PartialDate, int]:
         token = self.tokens[j]
-        if len(token) == 4 and token.isdigit() and _BLANK.fullmatch(self.gaps[j]):
+        if len(token) == 4 and token.isdecimal() and _BLANK.fullmatch(self.gaps[j]):
             end = j + 1
             if self.tokens[end] in _YEAR_WORDS and _BLANK.fullmatch(self.gaps[end]):
                 end += 1
@@ -300,11 +300,11 @@ class _Scanner:
 
     def _numeric(self, i: int) -> tuple[PartialDate, int] | None:
         day, month, year = self.tokens[i : i + 3]
-        if self.gaps[i + 1] != "." or len(month) != 2 or not month.isdigit():
+        if self.gaps[i + 1] != "." or len(month) != 2 or not month.isdecimal():
             return None
         if not 1 <= int(month) <= 12:
             return None
-        if self.gaps[i + 2] == "." and year.isdigit() and len(year) in (2, 4):
+        if self.gaps[i + 2] == "." and year.isdecimal() and len(year) in (2, 4):
             whole = int(year) + (2000 if len(year) == 2 else 0)
             found = PartialDate(day=int(day), month=int(month), year=whole)
             return found, i + 3
@@ -322,8 +322,8 @@ class _Scanner:
             beside += 1
         following = self.tokens[beside : beside + 2]
         timed = (
-            following[0].isdigit()
-            and (following[1].isdigit() or following[1] in _HOURS)
+            following[0].isdecimal()
+            and (following[1].isdecimal() or following[1] in _HOURS)
             and self.gaps[beside + 1] in (":", ".", "-", " ")
         )
         return timed or before not in ("в", "во", "с", "до", "по", "начало", "к")
@@ -400,7 +400,7 @@ class _Scanner:
     def _clock(self, i: int) -> tuple[time, int] | None:
         """An hour with its minutes, and the word after: «18:00», «18.00», «14-00»."""
         hour, minute = self.tokens[i], self.tokens[i + 1]
-        if not (hour.isdigit() and minute.isdigit()):
+        if not (hour.isdecimal() and minute.isdecimal()):
             return None
         gap = self.gaps[i + 1]
         if (
@@ -426,21 +426,21 @@ class _Scanner:
 
     def _runs_on(self, j: int) -> bool:
         """Whether the number goes on: «10.10.26», «267-77-77»."""
-        return self.tokens[j].isdigit() and self.gaps[j] in (".", "-", ",")
+        return self.tokens[j].isdecimal() and self.gaps[j] in (".", "-", ",")
 
     def _spoken(self, i: int, *, sure: bool) -> tuple[time, int] | None:
         """«18 часов [30 минут]», «9 утра», «семь вечера», «час дня».
 
         ``sure``: a preposition or a word such as «начало» says that it is a time.
         """
-        atom = self.atoms[i] if i < len(self.atoms) else None
+        atom = _atom(self.tokens[i])
         if atom is None or atom.kind not in ("number", "word") or atom.value > 24:
             return None
         hour, minute, j = atom.value, 0, i + 1
         if self.tokens[i] != "час" and self.tokens[j] in _HOURS:
             j += 1
             following = self.tokens[j]
-            if following.isdigit() and self.tokens[j + 1] in _MINUTES:
+            if following.isdecimal() and self.tokens[j + 1] in _MINUTES:
                 minute, j = int(following), j + 2
         elif self.tokens[j] not in _PARTS_OF_DAY:
             return None
@@ -461,7 +461,7 @@ class _Scanner:
         return self._clock(i) or self._spoken(i, sure=sure) or self._named(i)
 
     def _named(self, i: int) -> tuple[time, int] | None:
-        atom = self.atoms[i] if i < len(self.atoms) else None
+        atom = _atom(self.tokens[i])
         if atom and atom.kind == "noon":
             return time(atom.value % 24), i + 1
         if atom and atom.kind == "half":
@@ -492,7 +492,7 @@ class _Scanner:
         return None
 
     def _bare_hour(self, i: int) -> tuple[time, int] | None:
-        atom = self.atoms[i] if i < len(self.atoms) else None
+        atom = _atom(self.tokens[i])
         if atom and atom.kind in ("number", "word") and atom.value <= 24:
             return time(atom.value % 24), i + 1
         return None
@@ -543,6 +543,8 @@ class _Scanner:
         return self._time(i) if self._preposition(i) else None
 
     def _word(self, i: int, value: int) -> Mention | None:
+        if self.tokens[i + 1] not in _BEHIND_NUMBER:
+            return None
         return self._hours_between(i) or self._time(i) or self._counted_days(i, value)
 
     # --- days without a number ---
@@ -559,7 +561,7 @@ class _Scanner:
             following = last + 1 + (self.tokens[last + 1] in ("и", "или"))
             if self.tokens[following] in ("в", "во"):
                 following += 1
-            atom = self.atoms[following] if following < len(self.atoms) else None
+            atom = _atom(self.tokens[following])
             if atom is None or atom.kind != "weekday":
                 break
             weekdays.append(atom.value)
@@ -596,7 +598,7 @@ class _Scanner:
         )
 
     def _every(self, i: int, value: int) -> DateMention | None:
-        atom = self.atoms[i + 1] if i + 1 < len(self.atoms) else None
+        atom = _atom(self.tokens[i + 1])
         if atom and atom.kind == "weekday":
             return self._recurring(i + 1, atom.value)
         return None
@@ -640,7 +642,7 @@ class _Scanner:
             return self._at_offset(i, i + 1, 7)
         if number == "день":
             return self._at_offset(i, i + 1, 1)
-        count = int(number) if number.isdigit() else _NUMBERS.get(number)
+        count = int(number) if number.isdecimal() else _NUMBERS.get(number)
         if count and count < 60 and unit in ("дня", "дней", "день"):
             return self._at_offset(i, i + 2, count)
         if count and count < 9 and unit in ("недели", "недель"):
@@ -696,6 +698,24 @@ class _Scanner:
         if before.startswith(("эт", "ближайш", "будущ", "следующ", "минувш", "прошл")):
             before = self.tokens[i - 2] if i > 1 else ""
         return before if before in _PREPOSITIONS else ""
+
+
+#: By the kind of a word, what reads on from it: a mention, the word to go on at, or None.
+_READERS: Mapping[str, Callable[[_Scanner, int, int], Mention | int | None]] = {
+    "number": _Scanner._number,
+    "long": _Scanner._long,
+    "word": _Scanner._word,
+    "half": _Scanner._half,
+    "noon": _Scanner._noon,
+    "weekday": _Scanner._weekday,
+    "every": _Scanner._every,
+    "relative": _Scanner._relative,
+    "weekend": _Scanner._weekend,
+    "through": _Scanner._through,
+    "end": _Scanner._end,
+    "last": _Scanner._last,
+    "daylong": _Scanner._daylong,
+}
 
 
 def _filled(days: tuple[PartialDate, ...]) -> tuple[PartialDate, ...]:

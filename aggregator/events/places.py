@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import compress, count
 
 from aggregator.events.reading import Reading
 from aggregator.russian import FormCache, lemma_of, stem_of, tense_of
@@ -27,8 +28,8 @@ _VENUES = frozenset(
 )
 _TOWNS = frozenset("станица поселок село хутор город район округ микрорайон".split())
 _AT = frozenset("в во на у возле около перед от напротив под при из со".split())
+_IN = frozenset(("в", "во", "на"))
 _NAMED = frozenset("имени им".split())
-_STREETS = frozenset("улица ул".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +60,33 @@ _quoted_end = re.compile(r"[»\"”]")
 
 
 def venue_of(reading: Reading, order: Sequence[int]) -> Venue | None:
-    """From the sentences in ``order``: a venue of the first that has one, else a town."""
-    for find in (_venue, _quoted, _town):
-        for sentence in order:
-            found = find(reading, reading.span(sentence))
+    """A venue of the first sentence in ``order`` that has one, else a town.
+
+    ``order`` has all sentences.
+    """
+    for sentence in order:
+        found = _venue(reading, reading.span(sentence))
+        if found:
+            return found
+    inside = _inside(reading, order)
+    for find in (_quoted, _town):
+        for i in inside:
+            found = find(reading, i)
             if found:
                 return found
     return None
+
+
+def _inside(reading: Reading, order: Sequence[int]) -> list[int]:
+    """The words behind «в» and «на», by their sentence's place in ``order``."""
+    sentences = reading.sentences
+    behind = [
+        i
+        for i in compress(count(1), map(_IN.__contains__, reading.tokens[:-1]))
+        if sentences[i] == sentences[i - 1]
+    ]
+    place = {sentence: place for place, sentence in enumerate(order)}
+    return sorted(behind, key=lambda i: place[sentences[i]])
 
 
 def _capital(reading: Reading, i: int) -> bool:
@@ -75,9 +96,8 @@ def _capital(reading: Reading, i: int) -> bool:
 def _venue(reading: Reading, words: range) -> Venue | None:
     """A venue's noun behind a preposition, or with a capital: «в Зимнем театре Сочи»."""
     bare: Venue | None = None
-    for i in words:
-        if not is_venue[reading.tokens[i]]:
-            continue
+    tokens = reading.tokens[words.start : words.stop]
+    for i in compress(words, map(is_venue.__getitem__, tokens)):
         first = _start(reading, i, words)
         at = first > words.start and reading.tokens[first - 1] in _AT
         last = _end(reading, i, words)
@@ -192,43 +212,32 @@ def _quote_end(reading: Reading, i: int, words: range) -> int:
     return last
 
 
-def _quoted(reading: Reading, words: range) -> Venue | None:
+def _quoted(reading: Reading, i: int) -> Venue | None:
     """«в «Экспограде Юг»»."""
-    for i in words:
-        if (
-            i > words.start
-            and reading.tokens[i - 1] in ("в", "во", "на")
-            and any(mark in reading.gaps[i] for mark in '«"“')
-        ):
-            return _cut(reading, i, _quote_end(reading, i, words))
-    return None
+    gap = reading.gaps[i]
+    if gap == " " or not any(mark in gap for mark in '«"“'):
+        return None
+    words = reading.span(reading.sentences[i])
+    return _cut(reading, i, _quote_end(reading, i, words))
 
 
-def _town(reading: Reading, words: range) -> Venue | None:
-    for i in words:
-        if (
-            i > words.start
-            and reading.tokens[i - 1] in ("в", "во", "на")
-            and (reading.gaps[i] == " ")
-        ):
-            named = _towns[reading.tokens[i]]
-            if (named or _capital(reading, i)) and reading.tokens[i].isalpha():
-                last = i
-                while (
-                    last + 1 < words.stop
-                    and reading.gaps[last + 1] in (" ", "-")
-                    and (
-                        (
-                            _capital(reading, last + 1)
-                            and reading.tokens[last + 1].isalpha()
-                        )
-                        or _towns[reading.tokens[last + 1]]
-                    )
-                ):
-                    last += 1
-                if last > i or not named:
-                    return _cut(reading, i, last)
-    return None
+def _town(reading: Reading, i: int) -> Venue | None:
+    """«в станице Каневской», «в Тимашевске»."""
+    tokens, gaps = reading.tokens, reading.gaps
+    named = _towns[tokens[i]]
+    if gaps[i] != " " or not (named or _capital(reading, i)) or not tokens[i].isalpha():
+        return None
+    last, stop = i, reading.span(reading.sentences[i]).stop
+    while (
+        last + 1 < stop
+        and gaps[last + 1] in (" ", "-")
+        and (
+            (_capital(reading, last + 1) and tokens[last + 1].isalpha())
+            or _towns[tokens[last + 1]]
+        )
+    ):
+        last += 1
+    return _cut(reading, i, last) if last > i or not named else None
 
 
 def _cut(reading: Reading, first: int, last: int) -> Venue:

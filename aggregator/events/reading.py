@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,14 +24,16 @@ class Reading:
     gaps: Sequence[str]
     #: Sentences counted from 0 through title and text.
     sentences: Sequence[int]
+    #: The first word of each sentence; one more at the end.
+    firsts: Sequence[int]
     #: How many of the words are the title's.
     title_words: int
 
     def span(self, sentence: int) -> range:
         """The words of a sentence."""
-        numbers = self.sentences
-        first = bisect_left(numbers, sentence)
-        return range(first, bisect_right(numbers, sentence, first))
+        if not 0 <= sentence < len(self.firsts) - 1:
+            return range(0)
+        return range(self.firsts[sentence], self.firsts[sentence + 1])
 
     def form(self, first: int, last: int) -> str:
         """The text from one word to another (itself), as it stands there."""
@@ -63,6 +65,11 @@ def read(analysis: Analysis) -> Reading:
     titled = len(title.tokens)
     kept = bisect_left(text.starts, LEAD)
     after_title = title.sentences[-1] + 1 if titled else 0
+    sentences = (
+        *title.sentences,
+        *[after_title + number for number in text.sentences[:kept]],
+    )
+    count = sentences[-1] + 1 if sentences else 0
     return Reading(
         analysis=analysis,
         tokens=(*title.tokens, *text.tokens[:kept]),
@@ -71,9 +78,7 @@ def read(analysis: Analysis) -> Reading:
             "\n" + text.pieces[0],
             *text.pieces[2 : 2 * kept + 1 : 2],
         ),
-        sentences=(
-            *title.sentences,
-            *[after_title + number for number in text.sentences[:kept]],
-        ),
+        sentences=sentences,
+        firsts=[bisect_left(sentences, number) for number in range(count + 1)],
         title_words=titled,
     )

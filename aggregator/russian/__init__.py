@@ -11,7 +11,7 @@ from aggregator.russian.morphology import (
     stem_of,
     tense_of,
 )
-from aggregator.russian.tokens import fold
+from aggregator.russian.tokens import fold, sentence_starts
 
 __all__ = [
     "Analysis",
@@ -25,6 +25,7 @@ __all__ = [
     "lemma_of",
     "place_kind",
     "read_words",
+    "sentence_starts",
     "stem_of",
     "tense_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,14 +31,15 @@ class Words:
     @cached_property
     def starts(self) -> Sequence[int]:
         """Where each word begins in ``text``, in characters from 0."""
-        return self._edges[0::2][: len(self.tokens)]
+        return self.edges[0:-1:2]
 
     @cached_property
     def ends(self) -> Sequence[int]:
-        return self._edges[1::2]
+        return self.edges[1::2]
 
     @cached_property
-    def _edges(self) -> Sequence[int]:
+    def edges(self) -> Sequence[int]:
+        """Where each word begins and ends, in turn; at last where the text ends."""
         return list(accumulate(map(len, self.pieces)))
 
     @cached_property
@@ -61,27 +62,14 @@ class Words:
 
     def form(self, first: int, last: int) -> str:
         """The text from one word to another (itself), as it stands there."""
-        return self.text[self.starts[first] : self.ends[last]]
-
-    def sentence_around(self, word: int, reach: int) -> tuple[int, int, int]:
-        """The number of a word's sentence, from 0, and where it begins and ends.
-
-        Reads no further than ``reach`` characters behind the word: for words near the
-        beginning it spares parting the whole text.
-        """
-        position = self.starts[word]
-        starts = sentence_starts(self.text[: position + reach])
-        number = bisect_right(starts, position) - 1
-        following = starts[number + 1 : number + 2]
-        end = following[0] if following else min(len(self.text), position + reach)
-        return number, starts[number], end
+        return self.text[self.edges[2 * first] : self.edges[2 * last + 1]]
 
     def same_sentence(self, first: int, last: int) -> bool:
         """Whether two words, in their order, stand in one sentence."""
         between = self.pieces[2 * first + 2 : 2 * last + 1 : 2]
         # Boundaries are looked for only where one may be, and only there.
         return not may_end_sentence("".join(between)) or not sentence_ends(
-            self.text, self.ends[first], self.starts[last]
+            self.text, self.edges[2 * first + 1], self.edges[2 * last]
         )
 
 

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress, count
 from typing import Literal, NamedTuple
 
 from aggregator.model import Place, PlaceMatch
@@ -89,17 +90,14 @@ def _names(number: int, place: Place) -> Iterator[Name]:
 
 def find_places(analysis: Analysis, gazetteer: Gazetteer) -> tuple[PlaceMatch, ...]:
     """The places that an entry speaks of, each with its first mention, in that order."""
-    table = gazetteer.names
-    if table.keys().isdisjoint(analysis.title.tokens) and table.keys().isdisjoint(
-        analysis.text.tokens
-    ):
-        return ()
     found: dict[int, PlaceMatch] = {}
     elsewhere = _Elsewhere(analysis)
     fields: tuple[tuple[Literal["title", "text"], Words], ...]
     fields = ("title", analysis.title), ("text", analysis.text)
     for field, words in fields:
-        for mention in _mentions(words, table, elsewhere):
+        if gazetteer.names.keys().isdisjoint(words.tokens):
+            continue
+        for mention in _mentions(words, gazetteer.names, elsewhere):
             name = mention.name
             found.setdefault(
                 name.place,
@@ -108,7 +106,7 @@ def find_places(analysis: Analysis, gazetteer: Gazetteer) -> tuple[PlaceMatch, .
                     name=name.written,
                     form=words.form(mention.first, mention.last),
                     field=field,
-                    position=words.starts[mention.first],
+                    position=words.edges[2 * mention.first],
                 ),
             )
     return tuple(found.values())
@@ -152,7 +150,7 @@ def _mentions(
     last: _Mention | None = None
     beyond = 0
     tokens = words.tokens
-    for at in [at for at, token in enumerate(tokens) if token in table]:
+    for at in compress(count(), map(table.__contains__, tokens)):
         if at < beyond:
             continue
         for name in table[tokens[at]]:
@@ -170,7 +168,7 @@ def _stands(name: Name, words: Words, at: int) -> bool:
     if words.tokens[at : at + length] != name.tokens:
         return False
     return all(
-        words.text[words.starts[at + i]].isupper()
+        words.text[words.edges[2 * (at + i)]].isupper()
         for i, capital in enumerate(name.capitals)
         if capital
     ) and all(
@@ -270,7 +268,7 @@ def _is_person(mention: _Mention) -> bool:
     words, first = mention.words, mention.first
     if first == 0:
         return False
-    start = words.starts[first - 1]
+    start = words.edges[2 * (first - 1)]
     between = words.pieces[2 * first]
     if not words.text[start].isupper():
         return False

@@ -21,7 +21,8 @@ from aggregator.tag.patterns import Part, Pattern, parts_of
 SHORTEST_STEM = 4
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
     """A term of one topic, or its event frame, ready to be matched."""
 
     #: Place in ``Rules.rules``.
@@ -36,7 +37,8 @@ class Rule(NamedTuple):
     veto: bool = False
 
 
-class Phrase(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Phrase:
     """Words in a row that a rule looks for; mostly one word and all of the rule."""
 
     rule: Rule
@@ -47,30 +49,36 @@ class Phrase(NamedTuple):
     field: TermField
     parts: tuple[Part, ...]
     patterns: tuple[int, ...]
-    #: The patterns as a set, when there is more to see than one word's lemma.
-    needs: frozenset[int]
-    #: Two words in any form (or beginnings): nothing else has to be compared.
-    two_lemmas: bool = False
+    #: One word in any form: nothing has to be compared after its pattern.
+    one_word: bool
 
     @property
     def plain(self) -> bool:
         """One word, in any field, and a match at once."""
-        return self.suffices and not self.needs and self.field == "any"
+        return self.suffices and self.one_word and self.field == "any"
 
 
 #: The ``member`` of a phrase under ``none:``.
 BAR = -1
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
     """What one word form matches."""
 
+    #: Empty for a word that is none of a rule's alone.
+    lemma: str
     #: Numbers of all its patterns: it may stand in a phrase.
     patterns: frozenset[int]
     #: Rules that this word satisfies wherever it stands: most of them.
     plain: tuple[Rule, ...]
-    #: Other phrases whose first word it may be.
+    #: Other phrases of one word.
+    alone: tuple[Phrase, ...]
+    #: Those and the longer ones that may begin here ...
     phrases: tuple[Phrase, ...]
+    #: ... if one of these patterns is found within so many words.
+    seconds: frozenset[int]
+    reach: int
 
 
 class Category(NamedTuple):
@@ -146,14 +154,8 @@ def _phrases(
             field=term.field,
             parts=parts,
             patterns=tuple(needed),
-            needs=frozenset(() if _is_plain(parts) else needed),
-            two_lemmas=len(parts) == 2
-            and all(part.pattern.kind != "exact" for part in parts),
+            one_word=len(parts) == 1 and parts[0].pattern.kind != "exact",
         )
-
-
-def _is_plain(parts: Sequence[Part]) -> bool:
-    return len(parts) == 1 and parts[0].pattern.kind != "exact"
 
 
 def fold_category(name: str) -> str:
@@ -212,10 +214,18 @@ class _Matcher:
             phrase for number in numbers for phrase in self._starting.get(number, ())
         ]
         phrases.sort(key=lambda phrase: (phrase.rule.number, phrase.member))
+        plain = [phrase.rule for phrase in phrases if phrase.plain]
+        others = [phrase for phrase in phrases if not phrase.plain]
+        alone = [phrase for phrase in others if len(phrase.parts) == 1]
+        longer = [phrase for phrase in others if len(phrase.parts) > 1]
         return Found(
-            numbers,
-            tuple([phrase.rule for phrase in phrases if phrase.plain]),
-            tuple([phrase for phrase in phrases if not phrase.plain]),
+            lemma=lemma_of(form) if plain or alone else "",
+            patterns=numbers,
+            plain=tuple(plain),
+            alone=tuple(alone),
+            phrases=tuple(others),
+            seconds=frozenset([phrase.patterns[1] for phrase in longer]),
+            reach=max([1 + phrase.parts[1].gap for phrase in longer], default=0),
         )
 
     def _patterns(self, form: str) -> Iterable[int]:

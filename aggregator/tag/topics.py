@@ -6,12 +6,21 @@ tried on 680 real articles: a passing mention, deep in a text about something el
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import compress, count
 from typing import Literal, NamedTuple
 
 from aggregator.model import TermMatch, Topic, TopicScore
-from aggregator.russian import Analysis, Words, lemma_of, read_words
-from aggregator.tag.frame import FRAME_REACH, FRAME_SENTENCES, FRAME_WORDS, date_in
+from aggregator.russian import Analysis, Words, lemma_of, read_words, sentence_starts
+from aggregator.tag.frame import (
+    FRAME_REACH,
+    FRAME_SENTENCES,
+    FRAME_WORDS,
+    date_in,
+    may_have_date,
+)
 from aggregator.tag.patterns import same_yo
 from aggregator.tag.rules import BAR, Found, Phrase, Rule, Rules, fold_category
 
@@ -42,17 +51,22 @@ Field = Literal["title", "text", "category"]
 #: The first and last word, itself, of what a phrase found.
 Span = tuple[int, int]
 
+#: A match: its first word, the rule, and all its words in the text's order, or None
+#: for that one word. A tuple, for an entry has dozens.
+Hit = tuple[int, Rule, tuple[Span, ...] | None]
 
-class _Hit(NamedTuple):
-    rule: Rule
+
+class _Read(NamedTuple):
+    """What matches in one field."""
+
     field: Field
     words: Words
-    #: In the text's order; one but for ``all`` and the event frame.
-    spans: tuple[Span, ...]
-
-    @property
-    def first(self) -> int:
-        return self.spans[0][0]
+    #: One a word.
+    found: Sequence[Found | None]
+    #: By topic, in the text's order.
+    hits: Sequence[Sequence[Hit]]
+    #: By topic, the nouns of its event frame: they weigh nothing.
+    frames: Mapping[int, Sequence[Hit]]
 
 
 def tag(
@@ -67,88 +81,76 @@ def tag(
     ``categories`` are the entry's in its source; ``given`` are the keys of topics
     that its source gives to all entries. A veto is stronger than both.
     """
-    found = _Hits(rules)
-    found.add(analysis.title, "title")
-    for category in categories:
-        found.add(read_words(category), "category")
-    found.add(analysis.text, "text")
+    fields = [
+        _read("title", analysis.title, rules),
+        *(_read("category", read_words(category), rules) for category in categories),
+        _read("text", analysis.text, rules),
+    ]
     gifts = _gifts(categories, given, rules)
-    for number, frames in found.frames.items():
-        if frame := _frame(frames, found.by_topic[number]):
-            gifts.setdefault(number, []).append(frame)
+    for number, frame in _framed(fields):
+        gifts.setdefault(number, []).append(frame)
     short = len(analysis.text.tokens) < SHORT_TEXT
     return tuple(
-        _score(topic, hits, gifts.get(number, []), short=short)
-        for number, (topic, hits) in enumerate(
-            zip(rules.topics, found.by_topic, strict=True)
-        )
-        if number in gifts or any(hit.rule.weight > 0 for hit in hits)
+        _score(number, topic, fields, gifts.get(number, []), short=short)
+        for number, topic in enumerate(rules.topics)
+        if number in gifts or _speaks_for(number, fields)
     )
+
+
+def _speaks_for(topic: int, fields: Sequence[_Read]) -> bool:
+    return any(rule.weight > 0 for field in fields for _, rule, _ in field.hits[topic])
 
 
 # --- what matches --------------------------------------------------------------
 
 
-def _place(hit: _Hit) -> tuple[int, int]:
-    return hit.spans[0][0], hit.rule.number
+def _read(field: Field, words: Words, rules: Rules) -> _Read:
+    """One pass over a field's words, each looked up once; most match nothing."""
+    found = [*map(rules.found.__getitem__, words.tokens)]
+    hits: list[list[Hit]] = [[] for _ in rules.topics]
+    grouped: dict[int, list[tuple[Phrase, Span]]] = {}
+    mixed = set()
+    matches = zip(compress(count(), found), filter(None, found), strict=True)
+    for at, item in matches:
+        for rule in item.plain:
+            hits[rule.topic].append((at, rule, None))
+        for phrase in _beginning(item, found, at) if item.phrases else ():
+            if phrase.field not in ("any", field):
+                continue
+            last = at if phrase.one_word else _phrase_end(phrase, words, found, at)
+            if last is None:
+                continue
+            rule = phrase.rule
+            if phrase.suffices:
+                spans = None if last == at else ((at, last),)
+                hits[rule.topic].append((at, rule, spans))
+                mixed.add(rule.topic)
+            else:
+                grouped.setdefault(rule.number, []).append((phrase, (at, last)))
+    frames: dict[int, list[Hit]] = {}
+    for parts in grouped.values():
+        rule = parts[0][0].rule
+        together = _together(rule, words, parts)
+        if rule.kind == "frame":
+            frames[rule.topic] = [(spans[0][0], rule, spans) for spans in together]
+        else:
+            hits[rule.topic] += [(spans[0][0], rule, spans) for spans in together]
+            mixed.add(rule.topic)
+    for topic in mixed:
+        hits[topic].sort(key=_place)
+    return _Read(field, words, found, hits, frames)
 
 
-class _Hits:
-    """What matches, by topic, in the order in which the fields are added."""
+def _place(hit: Hit) -> tuple[int, int]:
+    return hit[0], hit[1].number
 
-    def __init__(self, rules: Rules) -> None:
-        self._found = rules.found
-        self.by_topic: list[list[_Hit]] = [[] for _ in rules.topics]
-        #: The nouns of event frames, by topic: they weigh nothing.
-        self.frames: dict[int, list[_Hit]] = {}
 
-    def add(self, words: Words, field: Field) -> None:
-        by_topic = self.by_topic
-        found = map(self._found.__getitem__, words.tokens)
-        matches = [(at, item) for at, item in enumerate(found) if item is not None]
-        phrased = False
-        for at, item in matches:
-            for rule in item.plain:
-                by_topic[rule.topic].append(_Hit(rule, field, words, ((at, at),)))
-            if item.phrases:
-                phrased = True
-        if phrased:
-            self._add_phrases(words, field, dict(matches))
-
-    def _add_phrases(
-        self, words: Words, field: Field, matches: Mapping[int, Found]
-    ) -> None:
-        # Most phrases whose first word stands here lack another one: seen at once.
-        present = {number for item in matches.values() for number in item.patterns}
-        grouped: dict[int, list[tuple[Phrase, Span]]] = {}
-        added: dict[int, list[_Hit]] = {}
-        for at, item in matches.items():
-            for phrase in item.phrases:
-                if phrase.field not in ("any", field) or not phrase.needs <= present:
-                    continue
-                last = _phrase_end(phrase, words, matches, at) if phrase.needs else at
-                if last is None:
-                    continue
-                rule = phrase.rule
-                if phrase.suffices:
-                    hit = _Hit(rule, field, words, ((at, last),))
-                    added.setdefault(rule.topic, []).append(hit)
-                else:
-                    parts = grouped.setdefault(rule.number, [])
-                    parts.append((phrase, (at, last)))
-        for parts in grouped.values():
-            rule = parts[0][0].rule
-            store = self.frames if rule.kind == "frame" else added
-            store.setdefault(rule.topic, []).extend(
-                _Hit(rule, field, words, spans)
-                for spans in _together(rule, words, parts)
-            )
-        for topic, hits in added.items():
-            # In the text's order, behind those of the fields before.
-            ours = self.by_topic[topic]
-            before = next((n for n, hit in enumerate(ours) if hit.words is words), None)
-            mixed = hits if before is None else ours[before:] + hits
-            ours[len(ours) if before is None else before :] = sorted(mixed, key=_place)
+def _beginning(item: Found, found: Sequence[Found | None], at: int) -> Sequence[Phrase]:
+    """The phrases to look for at a word; most lack their second word: seen at once."""
+    for near in found[at + 1 : at + 1 + item.reach]:
+        if near is not None and not item.seconds.isdisjoint(near.patterns):
+            return item.phrases
+    return item.alone
 
 
 def _together(
@@ -191,55 +193,67 @@ def _by_sentence(
     yield inside
 
 
-def _frame(frames: Iterable[_Hit], hits: Sequence[_Hit]) -> TermMatch | None:
-    """The first happening that has its date beside it, in title or beginning.
+def _framed(fields: Sequence[_Read]) -> Iterator[tuple[int, TermMatch]]:
+    """By topic: the first happening that has its date beside it, in title or beginning.
 
     Where a term of ``not:`` stands in the same sentence there is no frame.
     """
-    for frame in frames:
-        words = frame.words
-        if frame.field == "category" or frame.first >= FRAME_WORDS:
+    given: set[int] = set()
+    for field in fields:
+        if not field.frames or field.field == "category":
             continue
-        position = words.starts[frame.first]
-        near = words.text[max(0, position - FRAME_REACH) : position + FRAME_REACH]
-        if date_in(near) is None:
-            continue  # spares looking for sentences
-        number, start, end = words.sentence_around(frame.first, FRAME_REACH)
-        if frame.field == "text" and number >= FRAME_SENTENCES:
-            continue
-        date = date_in(words.text[start:end])
-        if date is None or any(
-            hit.rule.weight < 0
-            and hit.words is words
-            and start <= words.starts[hit.first] < end
-            for hit in hits
-        ):
-            continue
-        return TermMatch(
-            rule=frame.rule.term.written,
-            form=_form(words, frame.spans) + BETWEEN + date[0],
-            lemma=_lemma(words, frame.spans),
-            field=frame.field,
-            position=position,
-            weight=0.0,
+        words = field.words
+        in_text = field.field == "text"
+        # One more than counts, for the end of the last.
+        starts = sentence_starts(
+            words.text, most=FRAME_SENTENCES + 1 if in_text else None
         )
-    return None
+        for topic, nouns in field.frames.items():
+            for noun in nouns:
+                if topic in given or noun[0] >= FRAME_WORDS:
+                    break
+                position = words.edges[2 * noun[0]]
+                number = bisect_right(starts, position)
+                if in_text and number > FRAME_SENTENCES:
+                    break
+                end = min([position + FRAME_REACH, *starts[number : number + 1]])
+                frame = _frame(field, topic, noun, starts[number - 1], end)
+                if frame is not None:
+                    given.add(topic)
+                    yield topic, frame
+
+
+def _frame(
+    field: _Read, topic: int, noun: Hit, start: int, end: int
+) -> TermMatch | None:
+    """The happening with its date, when both stand in a sentence without objections."""
+    words = field.words
+    first, last = bisect_left(words.starts, start), bisect_left(words.starts, end)
+    if not may_have_date(words.tokens[first:last]):
+        return None
+    date = date_in(words.text[start:end])
+    if date is None or any(
+        rule.weight < 0 and first <= at < last for at, rule, _ in field.hits[topic]
+    ):
+        return None
+    at, rule, spans = noun
+    return TermMatch(
+        rule=rule.term.written,
+        form=_form(words, spans or ((at, at),)) + BETWEEN + date[0],
+        lemma=_lemma(words, spans or ((at, at),)),
+        field=field.field,
+        position=words.edges[2 * at],
+        weight=0.0,
+    )
 
 
 def _phrase_end(
-    phrase: Phrase, words: Words, found: Mapping[int, Found], first: int
+    phrase: Phrase, words: Words, found: Sequence[Found | None], first: int
 ) -> int | None:
     """The last word of a phrase that begins at ``first``; None when it does not.
 
     A phrase stays inside its sentence.
     """
-    if phrase.two_lemmas:  # most are, and need no look back
-        wanted = phrase.patterns[1]
-        for at in range(first + 1, first + 2 + phrase.parts[1].gap):
-            item = found.get(at)
-            if item is not None and wanted in item.patterns:
-                return at if words.same_sentence(first, at) else None
-        return None
 
     def end(part: int, at: int) -> int | None:
         if not _fits(phrase, part, words, found, at):
@@ -258,9 +272,9 @@ def _phrase_end(
 
 
 def _fits(
-    phrase: Phrase, part: int, words: Words, found: Mapping[int, Found], at: int
+    phrase: Phrase, part: int, words: Words, found: Sequence[Found | None], at: int
 ) -> bool:
-    item = found.get(at)
+    item = found[at] if at < len(found) else None
     if item is None or phrase.patterns[part] not in item.patterns:
         return False
     pattern = phrase.parts[part].pattern
@@ -294,17 +308,30 @@ def _gift(rule: str, form: str, field: Literal["category", "source"]) -> TermMat
 
 
 def _score(
-    topic: Topic, hits: Sequence[_Hit], gifts: Sequence[TermMatch], *, short: bool
+    number: int,
+    topic: Topic,
+    fields: Sequence[_Read],
+    gifts: Sequence[TermMatch],
+    *,
+    short: bool,
 ) -> TopicScore:
     threshold = round(topic.threshold * (SHORT_SCALE if short else 1.0), 4)
-    terms = tuple(_weighed(topic, hits))
+    fields = [field for field in fields if field.hits[number]]
+    terms = _weighed(number, topic, fields)
     score = round(sum([term.weight for term in terms]), 4)
-    vetoes = tuple(dict.fromkeys(hit[0].term.written for hit in hits if hit[0].veto))
+    vetoes = tuple(
+        dict.fromkeys(
+            rule.term.written
+            for field in fields
+            for _, rule, _ in field.hits[number]
+            if rule.veto
+        )
+    )
     if (
         not vetoes
         and not gifts
         and score >= threshold
-        and not _passes_gate(topic, hits)
+        and not _passes_gate(number, topic, fields)
     ):
         vetoes = (TITLE_GATE,)
     return TopicScore(
@@ -317,31 +344,45 @@ def _score(
     )
 
 
-def _weighed(topic: Topic, hits: Sequence[_Hit]) -> Iterator[TermMatch]:
+def _weighed(number: int, topic: Topic, fields: Sequence[_Read]) -> list[TermMatch]:
+    """What counts, each with its part of the sum."""
+    terms: list[TermMatch] = []
     seen: dict[int, int] = {}
     positions = topic.positions or POSITIONS
-    for rule, field, words, spans in hits:
-        number, (first, last) = rule.number, spans[0]
-        times = seen.get(number, 0)
-        if times == (1 if rule.kind == "any" else len(REPEATS)):
-            continue
-        seen[number] = times + 1
-        weight = rule.weight * _place_weight(field, first, positions) * REPEATS[times]
-        start = words.starts[first]
-        if first == last and len(spans) == 1:
-            form = words.text[start : words.ends[first]]
-            lemma = lemma_of(words.tokens[first])
-        else:
-            form, lemma = _form(words, spans), _lemma(words, spans)
-        yield TermMatch(rule.term.written, form, lemma, field, start, round(weight, 4))
+    for field, words, found, hits, _ in fields:
+        text, edges = words.text, words.edges
+        place_weight = TITLE_BOOST if field == "title" else 1.0
+        for first, rule, spans in hits[number]:
+            times = seen.get(rule.number, 0)
+            if times == (1 if rule.kind == "any" else len(REPEATS)):
+                continue
+            seen[rule.number] = times + 1
+            if field == "text":
+                place_weight = positions[
+                    0 if first < LEAD else 1 if first < REST else 2
+                ]
+            weight = _rounded(rule.weight * place_weight * REPEATS[times])
+            start = edges[2 * first]
+            if spans is None:
+                form = text[start : edges[2 * first + 1]]
+                lemma = found[first].lemma  # type: ignore[union-attr]
+            else:
+                form, lemma = _form(words, spans), _lemma(words, spans)
+            written = rule.term.written
+            # Half the time of TermMatch(...), whose keywords nobody needs here.
+            terms.append(_term((written, form, lemma, field, start, weight)))
+    return terms
 
 
-def _place_weight(
-    field: Field, first: int, positions: tuple[float, float, float]
-) -> float:
-    if field == "text":
-        return positions[0 if first < LEAD else 1 if first < REST else 2]
-    return TITLE_BOOST if field == "title" else 1.0
+_term: Callable[[tuple[str, str, str, Field, int, float]], TermMatch] = partial(
+    tuple.__new__, TermMatch
+)
+
+
+@lru_cache(maxsize=1024)
+def _rounded(weight: float) -> float:
+    """Rounding takes as long as all else about a term, and weights are few."""
+    return round(weight, 4)
 
 
 def _form(words: Words, spans: Sequence[Span]) -> str:
@@ -358,17 +399,18 @@ def _lemma(words: Words, spans: Sequence[Span]) -> str:
     )
 
 
-def _passes_gate(topic: Topic, hits: Sequence[_Hit]) -> bool:
+def _passes_gate(number: int, topic: Topic, fields: Sequence[_Read]) -> bool:
     """Whether title, category or two different words of the lead speak of the topic."""
     if topic.title_gate is False:
         return True
     lead = set()
-    for hit in hits:
-        if hit.rule.weight < GATE_WEIGHT:
-            continue
-        if hit.field != "text":
-            return True
-        lead |= {
-            lemma_of(hit.words.tokens[first]) for first, _ in hit.spans if first < LEAD
-        }
+    for field in fields:
+        tokens = field.words.tokens
+        for at, rule, spans in field.hits[number]:
+            if rule.weight < GATE_WEIGHT:
+                continue
+            if field.field != "text":
+                return True
+            firsts = [first for first, _ in spans] if spans else [at]
+            lead |= {lemma_of(tokens[first]) for first in firsts if first < LEAD}
     return len(lead) > 1
