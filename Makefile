@@ -15,7 +15,7 @@ run: venv
 	$(BIN)/aggregator demo
 
 test: venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
 
 lint: venv
 	$(BIN)/ruff format --check .
@@ -25,3 +25,6 @@ lint: venv
 bench: venv
 	$(BIN)/python -m benchmarks.crawl
 	$(BIN)/python -m benchmarks.tags
+	$(BIN)/python -m benchmarks.events
+	$(BIN)/python -m benchmarks.stories
+	$(BIN)/python -m benchmarks.serve

@@ -6,6 +6,7 @@ What a command needs is imported when it runs: `--help` and `check` stay quick.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -40,10 +41,15 @@ JsonOption = Annotated[
 ]
 DEFAULT_CONFIG = Path("feeds.yaml")
 
+#: For `gc.set_threshold`. Imports and batches make much that stays, and few cycles:
+#: looking for those after every 700 objects took an eighth of the main process's time.
+COLLECT_AFTER = 10_000, 20, 20
+
 
 def main() -> NoReturn:
     """Run the command that the arguments name; ends the process with its exit code."""
     logs.configure(logging.WARNING)
+    gc.set_threshold(*COLLECT_AFTER)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="replace"
@@ -134,21 +140,28 @@ def publish(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) 
 def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Serve output/ without polling."""
     from aggregator.config import ServeSettings
+    from aggregator.serve.headers import Delivery
     from aggregator.serve.server import serve as serve_folder
 
     loaded = _load(config)
     settings = loaded.serve or ServeSettings()
-    loaded.output.mkdir(parents=True, exist_ok=True)
+    folder = loaded.output
+    if not isinstance(folder, Path):
+        message = f"nothing to serve: documents go to {folder}, which delivers them"
+        fault = Fault(file=str(config), line=0, column=0, key="output", message=message)
+        raise ConfigError((fault,))
+    folder.mkdir(parents=True, exist_ok=True)
     metrics = None
     if settings.metrics:
         from aggregator import app
 
         metrics = app.serving_store_metrics(loaded, *settings.metrics)
     serve_folder(
-        loaded.output,
+        folder,
         host=settings.host,
         port=settings.port,
-        ready=lambda address: _say(f"serving {loaded.output} on {address}"),
+        delivery=Delivery.of(loaded),
+        ready=lambda address: _say(f"serving {folder} on {address}"),
         metrics=metrics,
     )
 
@@ -321,6 +334,71 @@ def evaluate(
         report.print_evaluation(found)
 
 
+# --- feeds.yaml -----------------------------------------------------------------------------
+
+
+@cli.command()
+def add(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="A feed, or a page that names one.")
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+    name: Annotated[
+        str | None, typer.Option(help="For readers; else the feed's own title.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Look what an address has to offer, and add its feed to feeds.yaml."""
+    from aggregator import app, report
+
+    found = app.add_source(config, url, name)
+    if as_json:
+        _print_json(found)
+    else:
+        report.print_adding(found, config)
+    return 0 if found["added"] else 1
+
+
+opml_cli = typer.Typer(help="Lists of feeds, from other readers and for them.")
+cli.add_typer(opml_cli, name="opml", no_args_is_help=True)
+
+
+@opml_cli.command("import")
+def import_opml(
+    file: Annotated[Path, typer.Argument(help="As another reader exports it.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> int:
+    """Add the feeds of a list to feeds.yaml; folders called like a topic give it."""
+    from aggregator import report
+    from aggregator.adding import import_opml as import_list
+
+    found = import_list(config, file)
+    if as_json:
+        _print_json(found)
+    else:
+        report.print_import(found, config, file)
+    return 1 if found["refused"] and not (found["added"] or found["already"]) else 0
+
+
+@opml_cli.command("export")
+def export_opml(
+    config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
+) -> None:
+    """Print the sources as OPML, whole addresses and all."""
+    from aggregator import app
+
+    opml, left_out = app.export_opml(_load(config))
+    if as_json:
+        names = [source.id for source in left_out]
+        _print_json({"opml": opml.decode(), "left_out": names})
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(opml)
+    for source in left_out:
+        _say(f"left out: {source.id} is no feed, but kind: {source.kind}")
+
+
 # --- the store ------------------------------------------------------------------------------
 
 
@@ -377,6 +455,41 @@ def merge_stories(
         _print_json(found)
     else:
         _say(f"{found['story']} has the entries of {found['gone']} now")
+
+
+@cli.command()
+def withdraw(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A published id, a link or a guid; with --source its id."
+        ),
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+    source: Annotated[
+        bool, typer.Option("--source", help="All that this source has told.")
+    ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Bring back what was withdrawn so.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a story out of every document and archive, for good; also while `run` runs."""
+    from aggregator import app
+
+    loaded = _load(config)
+    found = app.withdraw(loaded, what, of_source=source, undo=undo)
+    if as_json:
+        _print_json(found)
+        return
+    _say(f"{what} is {'published again' if undo else 'withdrawn'}")
+    polled = [one for one in loaded.sources if one.id == what and one.enabled]
+    if source and polled and not undo:
+        _say(
+            "The source is polled on, and what it tells from now on is published. To end"
+            " that, its line in feeds.yaml:\n"
+            f"  - {{id: {what}, url: {polled[0].url}, enabled: false}}"
+        )
 
 
 @cli.command()

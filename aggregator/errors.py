@@ -81,6 +81,7 @@ class Locked(StoreError):
 class PublishError(AggregatorError):
     """A document could not be written."""
 
-    def __init__(self, path: Path, cause: OSError) -> None:
-        super().__init__(f"cannot write {path}: {cause.strerror or cause}")
-        self.path = path
+    def __init__(self, place: Path | str, cause: OSError | str) -> None:
+        why = cause if isinstance(cause, str) else cause.strerror or cause
+        super().__init__(f"cannot write {place}: {why}")
+        self.place = place

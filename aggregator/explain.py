@@ -39,11 +39,18 @@ def explain(
         return None
     if history.story and (len(refs) > 1 or history.story.lead in refs):
         history = store.history(history.story.lead) or history
+    zone = ZoneInfo(config.site.timezone)
     standing = _standing(store, config, history, now)
     return {
         "entry": _entry(history, config),
-        "published": _published(history, standing, config, now),
-        "story": _story(history, ZoneInfo(config.site.timezone)),
+        "published": {
+            "id": history.story.id if history.story else None,
+            "published": _time(history.published, zone),
+            "updated": _time(history.updated, zone),
+            "documents": standing + _archives(store, config, history),
+            "withheld": _withheld(history, standing, config, now),
+        },
+        "story": _story(history, zone),
         "topics": _topics(store, history),
         "places": _places(store, history, config),
         "events": _events(store, history),
@@ -72,31 +79,26 @@ def _origin(origin: Origin | None) -> dict[str, str | None] | None:
 def _standing(
     store: Store, config: Config, history: EntryHistory, now: datetime
 ) -> list[str]:
-    """Names of the documents that carry the entry's story."""
+    """Names of the documents that carry the entry's story, but for archives."""
     story = history.story
     if story is None or not history.announced:
         return []
+    desk = documents.Desk(store, config, now, {})
     return [
-        document.name
-        for document in documents.documents(config)
-        if any(
-            header.id == story.id
-            for header in documents.selected(store, config, document.topic, now)
-        )
+        edition.name
+        for edition in documents.editions(desk)
+        if story.id in edition.stories
     ]
 
 
-def _published(
-    history: EntryHistory, standing: list[str], config: Config, now: datetime
-) -> dict[str, Any]:
-    zone = ZoneInfo(config.site.timezone)
-    return {
-        "id": history.story.id if history.story else None,
-        "published": _time(history.published, zone),
-        "updated": _time(history.updated, zone),
-        "documents": standing,
-        "withheld": _withheld(history, standing, config, now),
-    }
+def _archives(store: Store, config: Config, history: EntryHistory) -> list[str]:
+    """Names of the archives that carry the entry's story."""
+    story = history.story
+    if story is None or history.withdrawn:
+        return []
+    if history.stored.ad and config.publish.ads == "drop":
+        return []
+    return documents.archives_of(store, config, story.id)
 
 
 def _withheld(
@@ -106,6 +108,8 @@ def _withheld(
     stored, story = history.stored, history.story
     if stored.withheld:
         return _WITHHELD[stored.withheld]
+    if history.withdrawn:
+        return "withdrawn"
     if story and story.lead != stored.ref:
         return "member"
     if stored.ad and config.publish.ads == "drop":

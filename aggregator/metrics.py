@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
@@ -49,11 +48,13 @@ class Present:
 class Metrics:
     """What can be told of the store and of the published documents.
 
-    `look` is called at every scrape, in a thread; `published`: the file whose time is that
-    of the last publishing.
+    `look` is called at every scrape, in a thread; `published` tells when documents were
+    last brought up to date (seconds since 1970), None: never.
     """
 
-    def __init__(self, look: Callable[[], Present], published: Path) -> None:
+    def __init__(
+        self, look: Callable[[], Present], published: Callable[[], float | None]
+    ) -> None:
         # A second series for each, which nobody reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
@@ -67,7 +68,9 @@ class Metrics:
 class MachineMetrics(Metrics, Meter):
     """Those, and what the machine has done since it started."""
 
-    def __init__(self, look: Callable[[], Present], published: Path) -> None:
+    def __init__(
+        self, look: Callable[[], Present], published: Callable[[], float | None]
+    ) -> None:
         super().__init__(look, published)
         self._polls = Counter(
             "aggregator_polls_total",
@@ -121,7 +124,9 @@ class MachineMetrics(Metrics, Meter):
 
 
 class _PresentCollector(Collector):
-    def __init__(self, look: Callable[[], Present], published: Path) -> None:
+    def __init__(
+        self, look: Callable[[], Present], published: Callable[[], float | None]
+    ) -> None:
         self._look = look
         self._published = published
 
@@ -141,15 +146,12 @@ class _PresentCollector(Collector):
                 "Documents that wait for a worker.",
                 value=found.queue,
             )
-        try:
-            published = self._published.stat().st_mtime
-        except OSError:
-            return  # nothing was published yet
-        yield GaugeMetricFamily(
-            "aggregator_last_publish_timestamp_seconds",
-            "When documents were last brought up to date.",
-            value=published,
-        )
+        if published := self._published():
+            yield GaugeMetricFamily(
+                "aggregator_last_publish_timestamp_seconds",
+                "When documents were last brought up to date.",
+                value=published,
+            )
 
 
 def _by(

@@ -567,6 +567,8 @@ class IndexedEntry:
 
     ref: EntryRef
     effective: datetime
+    #: See ``Member``: kept for the day when it joins a story.
+    own_site: bool
     signature: bytes
     sums: bytes
     #: Of title and lead, each once.
@@ -798,6 +800,31 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """Where documents go in an S3-compatible object store."""
+
+    name: str
+    #: What the objects' keys begin with, without slashes at its ends; empty: nothing.
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.name}/{self.prefix}".rstrip("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubState:
+    """What a hub was told of our own documents, and how it took it."""
+
+    url: str
+    #: A document's name -> digest of the bytes that it was told of last.
+    told: Mapping[str, str] = field(default_factory=dict)
+    #: Attempts in a row that it did not answer, or answered with "later".
+    failures: int = 0
+    #: It is left alone until then; None: it answered last time.
+    rests_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
     """Content that a hub pushed and signed: a source's document, or the news of one."""
 
@@ -877,7 +904,7 @@ class StoredEntry:
     topics: tuple[TopicScore, ...] = ()
     events: tuple[Event, ...] = ()
     places: tuple[PlaceMatch, ...] = ()
-    #: Why it was withheld before it was withdrawn; as `withheld` when it was not.
+    #: What would hold it back if its source listed it again; mostly as `withheld`.
     admitted: Withheld | None = None
 
 

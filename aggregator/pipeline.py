@@ -5,7 +5,7 @@
       -> read         in a worker: parse, analyse, tag (reading.py)
       -> settle       admit new entries, judge edits, group into stories
       -> record       one transaction a batch
-      -> publish      the documents whose content changed (documents.py)
+      -> publish      the documents whose content changed (documents/)
 
 `Intake` and `Pipeline` hold the steps for one configuration; `Machine` keeps many
 sources in flight and one writer behind them.
@@ -133,6 +133,12 @@ class Poll:
     pushed: Pushed | None = None
     #: Which new entries are stored ones under other keys; found out from the store.
     renames: Renames = NO_RENAMES
+
+    @property
+    def urgent(self) -> bool:
+        """A hub brought the document, or word of it: readers are to have it at once."""
+        pushes = self.state.pushes
+        return self.pushed is not None or (pushes is not None and pushes.hint)
 
     @property
     def error(self) -> SourceError | None:
@@ -553,7 +559,7 @@ class Pipeline:
             links={found.link for found in prints if found.link is not None},
             titles={found.title for found in prints if found.title is not None},
             since=min(member.effective for member in newcomers) - window,
-            numbers=words.numbers,
+            numbers=words.stored,
         )
 
     def _newcomers(self, outcomes: Sequence[PollOutcome]) -> list[Member]:
@@ -792,6 +798,9 @@ class Machine:
 
     Polls that nobody answered are kept until somebody is polled who does, and are
     committed then; or until it shows that this machine is offline, and are forgotten.
+
+    `on_stories` is told of every commit that changed a story, and whether any of what
+    was committed is urgent.
     """
 
     def __init__(
@@ -802,7 +811,7 @@ class Machine:
         *,
         offline_since: datetime | None = None,
         on_poll: Callable[[Source], None] = lambda source: None,
-        on_stories: Callable[[], None] = lambda: None,
+        on_stories: Callable[[bool], None] = lambda urgent: None,
         meter: Meter | None = None,
     ) -> None:
         self.pipeline = pipeline
@@ -1181,7 +1190,10 @@ class Machine:
             batch.append(item)
             entries += len(item[1].entries)
             characters += sum(len(one.entry.text) for one in item[1].entries)
-            deadline = deadline or asyncio.get_running_loop().time() + BATCH_SECONDS
+            # What is urgent waits for nothing but what is there already.
+            wait = 0.0 if item[1].urgent else BATCH_SECONDS
+            end = asyncio.get_running_loop().time() + wait
+            deadline = min(deadline or end, end)
         return batch
 
     async def _commit(self, pipeline: Pipeline, polls: list[Poll]) -> None:
@@ -1224,7 +1236,7 @@ class Machine:
         self.totals.add(recorded)
         self.states.update(states)
         if recorded.stories_changed:
-            self._on_stories()
+            self._on_stories(any(poll.urgent for poll in polls))
 
     def _give_up(self, source: Source, state: SourceState, now: datetime) -> None:
         """The store failed, not the source: as if it had not been polled, it comes again."""

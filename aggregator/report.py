@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -143,6 +144,52 @@ def print_probe(rows: Sequence[Mapping[str, Any]], timezone: str) -> None:
         for row in rows
     ]
     _print(_table(("source", "result", "entries", "newest entry", "says"), cells))
+
+
+# --- add, opml import -------------------------------------------------------------------
+
+
+def print_adding(found: Mapping[str, Any], path: Path) -> None:
+    """What stands at the address, and the line of feeds.yaml that it came to."""
+    if found["page"]:
+        named = ", ".join(found["proposed"]) or "none; kind: page reads such pages"
+        _print(f"{found['page']} is a page; feeds that it names: {named}")
+    if already := found["already"]:
+        _print(f"{path}:{already['line']}: {already['url']} is {already['id']} already")
+    elif error := found["error"]:
+        _print(f"nothing was added; {error['code']}: {error['message']}")
+    if added := found["added"]:
+        _print(
+            f"{found['title'] or 'a feed without title'}: {found['entries']} entries"
+        )
+        for warning in found["warnings"]:
+            _print(f"{warning['code']}: {warning['message']}")
+        _print(f"{path}:{added['line']}: added {added['url']} ({added['name']})")
+
+
+def print_import(found: Mapping[str, Any], path: Path, file: Path) -> None:
+    """What became of every feed of a list, by its lines."""
+    for row in found["added"]:
+        topics = f", topics: {', '.join(row['topics'])}" if row["topics"] else ""
+        _print(f"{path}:{row['line']}: added {row['url']} ({row['name']}{topics})")
+    for row in found["already"]:
+        there = f"{path}:{row['source_line']}"
+        _print(f"{file}:{row['line']}: {row['url']} is in {there} already")
+    for row in found["refused"]:
+        _print(f"{file}:{row['line']}: refused {row['url']}: {row['reason']}")
+    for row in found["folders_ignored"]:
+        _print(
+            f"{file}:{row['line']}: no topic is called like the folder {row['folder']}"
+        )
+    counts = ", ".join(
+        f"{len(found[key])} {words}"
+        for key, words in (
+            ("added", "added"),
+            ("already", "already there"),
+            ("refused", "refused"),
+        )
+    )
+    _print(f"{counts}; aggregator check --probe says what they answer")
 
 
 # --- explain --------------------------------------------------------------------------

@@ -6,16 +6,15 @@ here is waited for by a poll: requests are tasks of their own, and few at a time
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from aggregator import scheduler
+from aggregator.background import Background
 from aggregator.clock import Clock
 from aggregator.config import Config
 from aggregator.errors import StoreError
@@ -64,7 +63,7 @@ class Subscriber:
         self._politeness = Politeness(
             concurrency=REQUESTS, per_host=REQUESTS_PER_HUB, gap=GAP
         )
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._asking = Background("asking a hub")
         self.configure(config, client)
 
     def configure(self, config: Config, client: Client) -> None:
@@ -73,9 +72,7 @@ class Subscriber:
         self._client = client
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._asking.close()
 
     def tick(self) -> None:
         """Ask the hubs for what is due; returns at once."""
@@ -127,7 +124,7 @@ class Subscriber:
             del self._held[token]
         self._held |= {each.token: each for each in requests}
         if requests or due.gone:
-            self._in_background(self._ask(requests, due.gone))
+            self._asking.start(self._ask(requests, due.gone))
 
     async def _ask(
         self, requests: Sequence[Subscription], gone: Sequence[str] = ()
@@ -256,13 +253,3 @@ class Subscriber:
         self._machine.change(
             source_id, partial(scheduler.without_pushes, source=source)
         )
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("a hub could not be asked", exc_info=error)

@@ -9,6 +9,7 @@ is timed apart. Texts are the farm's (README.md); one in five is a copy.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
 
+from aggregator.cli import COLLECT_AFTER
 from aggregator.dedup.candidates import read_signatures, stems_of, weigh_words
 from aggregator.dedup.fingerprint import fingerprint
 from aggregator.dedup.signature import read_signature
@@ -39,8 +41,8 @@ from aggregator.store import Store
 from benchmarks.farm import utc_now
 from benchmarks.prose import Prose
 
-#: Newcomers of a batch, and batches that are timed.
-BATCH, TIMED = 2_000, 2
+#: Newcomers of a batch, and batches that are timed: the index is folded every second.
+BATCH, TIMED = 2_000, 4
 SOURCES = 100
 #: One newcomer in so many is the latest of another source, without its end.
 COPIES = 5
@@ -57,6 +59,7 @@ def main() -> None:
     parser.add_argument("--stored", type=int, nargs="*", default=[1_000, 20_000])
     parser.add_argument("--storage", help="an empty PostgreSQL database's address")
     options = parser.parse_args()
+    gc.set_threshold(*COLLECT_AFTER)  # as the program does
     for stored in options.stored:
         with tempfile.TemporaryDirectory(prefix="stories-") as folder:
             url = options.storage or f"sqlite:///{folder}/aggregator.db"
@@ -172,7 +175,7 @@ def _group(store: Store, members: Sequence[Member], now: datetime) -> Grouping:
         links={each.link for each in prints if each.link is not None},
         titles={each.title for each in prints if each.title is not None},
         since=min(member.effective for member in members) - WINDOW,
-        numbers=words.numbers,
+        numbers=words.stored,
     )
     grouping = group(
         members, stories, loose, host="example.org", year=now.year, words=words

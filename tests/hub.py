@@ -3,7 +3,8 @@
 ``/hub`` is an honest hub. Below it stand others: ``/hub/redirects`` (308 to the honest
 one), ``/hub/leads-away`` (307 to where nobody may go), ``/hub/turns`` (307 to itself),
 ``/hub/hangs``, ``/hub/refuses`` (500), ``/hub/is-busy`` (429, for four hours), ``/hub/denies`` (202, then
-hub.mode=denied).
+hub.mode=denied), ``/hub/says/404`` (that status). The honest one also serves publishers: told of
+a topic, it fetches it and delivers it to whoever subscribed.
 Everything else is a document that a test has set.
 """
 
@@ -17,6 +18,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests import loopback
 
 #: Nobody may be asked there: outside of what tests allow.
 AWAY = "http://127.66.6.6:9/hub"
@@ -34,6 +37,10 @@ class Hub:
     subscribers: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: Status of each verification, in order.
     verifications: list[int] = field(default_factory=list)
+    #: What was fetched when a publisher gave word of it: (topic, status), in order.
+    fetches: list[tuple[str, int]] = field(default_factory=list)
+    #: From now on every hub is an honest one.
+    repaired: bool = False
     lease: int = 864_000
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -74,12 +81,15 @@ class Hub:
         *,
         method: str = "sha256",
         signature: str | None = None,
+        topic: str | None = None,
         **headers: str,
     ) -> list[int]:
-        """Push to every subscriber; the statuses of their answers."""
+        """Push to every subscriber (of this topic); the statuses of their answers."""
         data = body.encode() if isinstance(body, str) else body
         statuses = []
-        for callback, (_, secret) in list(self.subscribers.items()):
+        for callback, (wanted, secret) in list(self.subscribers.items()):
+            if topic not in (None, wanted):
+                continue
             signed = signature
             if signed is None:
                 digest = hmac.new(secret.encode(), data, getattr(hashlib, method))
@@ -91,10 +101,31 @@ class Hub:
             statuses.append(ask(callback, data, sent)[0])
         return statuses
 
+    def pinged(self) -> list[str]:
+        """The topics that publishers gave word of, in order."""
+        return [form["hub.topic"] for form in self.asked("publish")]
+
+    def deliver(self, topic: str) -> None:
+        """Fetch what has changed and hand it on, as W3C has it (7), with the Link headers."""
+        status, content_type, body = fetch(topic)
+        self.fetches.append((topic, status))
+        if status != 200:
+            return
+        links = f'<{self.site}/hub>; rel="hub", <{topic}>; rel="self"'
+        self.publish(body, topic=topic, Content_Type=content_type, Link=links)
+
     def take(self, path: str, form: dict[str, str]) -> tuple[int, dict[str, str]]:
         """What a hub answers to a request."""
         self.forms.append((path, form))
+        if self.repaired:
+            path = "/hub"
+        if path.startswith("/hub/says/"):
+            return int(path.rpartition("/")[2]), {}
         match path:
+            case "/hub" if form["hub.mode"] == "publish":
+                topic = form["hub.url"]
+                threading.Thread(target=self.deliver, args=(topic,)).start()
+                return 202, {}
             case "/hub":
                 threading.Thread(target=self.verify, args=(form,)).start()
                 return 202, {}
@@ -134,6 +165,18 @@ def ask(
         return 0, b""
 
 
+def fetch(url: str) -> tuple[int, str, bytes]:
+    """Status, Content-Type and body; status 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.status, answer.headers["Content-Type"], answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, "", b""
+    except OSError:
+        return 0, "", b""
+
+
 def start() -> tuple[Hub, ThreadingHTTPServer]:
     hub = Hub()
 
@@ -163,13 +206,6 @@ def start() -> tuple[Hub, ThreadingHTTPServer]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            pass  # who hangs up early is none of the tests'
-
-    server = Server(("127.0.0.1", 0), Handler)
+    server = loopback.start(Handler)
     hub.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     return hub, server

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import app
+from aggregator.app import telling
 from aggregator.config import load_config
 
 ROOT = Path(__file__).parents[1]
@@ -221,7 +222,7 @@ def test_a_source_taken_out_closes_its_alert(newsroom, web):
 def test_a_receiver_that_never_answers_holds_once_for_a_bounded_time(
     newsroom, web, monkeypatch
 ):
-    monkeypatch.setattr(app, "TELLING", timedelta(seconds=0.3))
+    monkeypatch.setattr(telling, "TELLING", timedelta(seconds=0.3))
     web.hold.clear()
     newsroom.once()
     started = time.monotonic()

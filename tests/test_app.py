@@ -147,7 +147,7 @@ class Site:
         return {
             path.name: path.read_bytes()
             for path in (self.folder / "output").iterdir()
-            if path.name != "status.json"
+            if path.name not in ("status.json", "status.html")
         }
 
     def explain(self, query: str) -> dict:
@@ -208,7 +208,7 @@ def test_a_first_cycle_publishes_what_is_new(site: Site, portal: Portal):
 
     assert (report.sources, report.fetched, report.failed) == (1, 1, 0)
     assert (report.entries_new, report.stories_new) == (2, 2)
-    assert report.documents_written == 3
+    assert report.documents_written == len(site.documents())
     assert set(site.titles()) == {BRIDGE.title, PLAY.title}
     assert site.titles("culture.atom") == [PLAY.title]
     assert BRIDGE.title in (site.folder / "output" / "index.html").read_text("utf-8")
@@ -396,7 +396,7 @@ def test_what_fails_later_keeps_what_was_published(site: Site, portal: Portal):
     recovered = site.once()
 
     assert (failed.failed, recovered.failed) == (1, 0)
-    assert before.keys() == site.documents().keys()
+    assert before.keys() < site.documents().keys()
     assert set(site.titles()) == {BRIDGE.title, PLAY.title}
 
 
@@ -727,9 +727,9 @@ def test_places_are_published_explained_and_have_documents(site: Site, portal: P
         ("anapa", "Анапские"),
         ("tuapsinsky", "Туапсе"),
     ]
-    assert site.explain("3")["published"]["documents"] == [
-        *("feed.atom", "anapa.atom", "index.html"),
-    ]
+    assert {"feed.atom", "anapa.atom", "anapa.json", "index.html"} <= set(
+        site.explain("3")["published"]["documents"]
+    )
     assert site.explain("4")["places"] == []
     anapa = site.feed("anapa.atom")
     assert anapa.feed.title.endswith(": Анапа")

@@ -59,7 +59,7 @@ def test_an_announcement_becomes_a_calendar_entry(town, site):
     assert entry.summary.startswith("13 сентября, 18:00 — ")
     assert entry.ev_startdate == "2026-09-13T18:00:00+03:00"
     page = (site.folder / "output" / "events.html").read_text(encoding="utf-8")
-    assert "13 сентября, 18:00" in page
+    assert "13\xa0сентября, 18:00" in page
 
 
 def test_a_moved_event_keeps_its_uid(town):
@@ -121,11 +121,11 @@ def test_what_is_over_leaves_the_page_at_midnight_and_the_calendar_later(town, s
     item = concert(f"пройдёт 2 сентября в 18:00 {PLACE}.")
     assert len(town(item)) == 1
     page = site.folder / "output" / "events.html"
-    assert "2 сентября, 18:00" in page.read_text(encoding="utf-8")
+    assert "2\xa0сентября, 18:00" in page.read_text(encoding="utf-8")
 
     site.clock.moment += timedelta(days=2)
     assert len(town(item)) == 1
-    assert "2 сентября, 18:00" not in page.read_text(encoding="utf-8")
+    assert "2\xa0сентября, 18:00" not in page.read_text(encoding="utf-8")
 
     site.clock.moment += timedelta(days=10)
     assert town(item) == []

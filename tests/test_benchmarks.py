@@ -1,6 +1,7 @@
 """The farm is what the benchmark says it is; nothing here measures time."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import yaml
 
 from benchmarks import farm as farms
-from benchmarks import measure, words
+from benchmarks import measure, serve, words
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SHAPE = farms.Shape(sources=20, entries=10)
@@ -174,6 +175,48 @@ def test_nginx_serves_the_farm_and_answers_304(farm, tmp_path):
         assert measure.cpu_seconds(nginx) >= 0
 
     assert all(answer.startswith(b"HTTP/1.1 304") for answer in answers)
+
+
+def run_serve(*arguments: str, path: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.serve", *arguments],
+        cwd=farms.HERE.parent,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.skipif(
+    not (shutil.which("wrk") and shutil.which("nginx", path="/usr/sbin:/usr/bin")),
+    reason="wrk or nginx is not installed: apt-get install wrk nginx-light",
+)
+def test_answers_are_counted_beside_nginx():
+    done = run_serve("--rounds=1", "--seconds=1", path=os.environ["PATH"])
+
+    assert done.returncode == 0, done.stderr
+    assert "feed.atom: 100 entries" in done.stdout
+    for case in ("304", "200 gzip", "200 identity"):
+        line = next(line for line in done.stdout.splitlines() if line.startswith(case))
+        assert re.search(
+            r"aggregator +[\d,]+/s .* nginx +[\d,]+/s .* ratio [\d.]+", line
+        )
+
+
+def test_who_lacks_wrk_is_told_so(tmp_path):
+    done = run_serve(path=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "wrk is missing: apt-get install wrk" in done.stderr
+
+
+def test_a_run_with_errors_is_no_measurement():
+    said = "  120 requests in 1.00s, 1.0MB read\nRequests/sec:    119.50\n"
+
+    assert serve.rate_of(said, cpu=0.5) == serve.Rate(a_second=119.5, a_cpu_second=240)
+    with pytest.raises(SystemExit, match="Non-2xx"):
+        serve.rate_of(said + "  Non-2xx or 3xx responses: 3\n", cpu=0.5)
 
 
 @pytest.mark.parametrize(

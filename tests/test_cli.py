@@ -118,7 +118,10 @@ def test_looking_commands_after_a_cycle(folder: Path):
 
     (row,) = status["sources"]
     assert (row["state"], row["entries"], status["stories"]) == ("ok", 1, 1)
-    assert found["published"]["documents"] == ["feed.atom", "index.html"]
+    assert set(found["published"]["documents"]) == {
+        *("feed.atom", "feed.rss", "feed.json", "feed-archive-1.atom"),
+        *("index.html", "embed-feed.html"),
+    }
     assert "[/b]" in printed.stdout
     assert table.returncode == 0
     assert row["id"] in table.stdout
@@ -315,15 +318,25 @@ def wait_for(condition, seconds: float = 30) -> None:
 
 def test_run_polls_publishes_serves_and_ends_with_0(folder: Path, running, portal):
     port = free_port()
-    configure(folder, portal.url, extra=f"serve: {{port: {port}}}\n")
+    configure(
+        folder,
+        portal.url,
+        extra=f"serve: {{port: {port}}}\n"
+        "publish: {interval: 2s, hubs: [https://hub.invalid/]}\n",
+    )
     program = running()
     feed = folder / "output" / "feed.atom"
     wait_for(lambda: feed.exists() and b"<entry>" in feed.read_bytes())
 
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/feed.atom") as answer:
-        served = answer.read()
+        served, headers = answer.read(), answer.headers
 
     assert served == feed.read_bytes()
+    assert headers["Cache-Control"] == "public, max-age=2"
+    assert headers["Link"] == (
+        '<https://hub.invalid/>; rel="hub", '
+        '<https://news.example.org/feed.atom>; rel="self"'
+    )
     assert program.end() == 0
     assert "Traceback" not in program.log.read_text("utf-8")
 
@@ -367,14 +380,18 @@ def test_after_kill_9_the_next_run_goes_on(folder: Path, running):
 def test_feeds_yaml_is_read_again_and_a_broken_one_is_not(
     folder: Path, running, portal
 ):
-    configure(folder, "http://127.0.0.1:9/nobody")
+    port = free_port()
+    serve = f"serve: {{port: {port}}}\n"
+    configure(folder, "http://127.0.0.1:9/nobody", extra=serve)
     program = running()
     program.says("polled")
     configure(folder, "sources: {broken")
     program.says("feeds.yaml is wrong")
-    configure(folder, portal.url)
+    configure(folder, portal.url, extra=f"{serve}publish: {{interval: 5m}}\n")
     program.says("feeds.yaml read again")
     program.says("result=read")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/feed.atom") as answer:
+        assert answer.headers["Cache-Control"] == "public, max-age=300"
 
     assert program.end() == 0
     assert program.log.read_text("utf-8").count("feeds.yaml is wrong") == 1
@@ -398,6 +415,7 @@ def test_the_demo_twice(tmp_path: Path):
     status = aggregator("status", "-c", "var/demo/feeds.yaml", "--json", cwd=tmp_path)
 
     assert first.returncode == 0, first.stderr
+    assert f"\nDocuments in {tmp_path / 'output'}:\n" in first.stdout
     assert again["entries_new"] == again["documents_written"] == 0
     rows = {row["id"]: row for row in json.loads(status.stdout)["sources"]}
     assert len(rows) >= 12

@@ -165,6 +165,30 @@ sources:
     assert (own.timezone, own.content, own.order) == ("UTC", "title", 1)
 
 
+def test_a_profile_names_its_sources_by_id_or_address(load):
+    config = load("""
+site: {title: Новости, url: https://news.example.org/}
+publish:
+  max_age: 20d
+  profiles:
+    a: {dialect: atom, sources: [https://www.yuga.ru/rss/, own]}
+    b: {dialect: yandex, not_sources: ['http://yuga.ru/rss'], genre: interview}
+    c: {dialect: rss}
+sources: [https://yuga.ru/rss, {url: https://93.ru/rss/, id: own}, https://kubnews.ru/]
+""")
+    a, b, c = config.publish.profiles
+
+    assert (a.key, a.sources, a.content, a.title) == (
+        "a",
+        ("yuga.ru/rss", "own"),
+        None,
+        None,
+    )
+    assert (b.sources, b.genre) == (("own", "kubnews.ru"), "interview")
+    assert (a.max_age, b.max_age) == (timedelta(days=20), timedelta(days=8))
+    assert (len(c.sources), c.max_entries) == (3, 50)
+
+
 @pytest.mark.parametrize(
     ("written", "minutes"),
     [
@@ -352,6 +376,16 @@ def test_sections_with_nothing_below_count_as_absent(load):
     assert load(
         SMALLEST + "fetch:\npublish:\nkeep:\nserve:\ntopics:\n"
     ) == dataclasses.replace(load(SMALLEST))
+
+
+def test_hubs_are_uris_none_twice(load):
+    """They go into headers and documents."""
+    hubs = '[https://хаб.рф/a">b, https://b.example/?x, https://b.example/?x]'
+
+    assert load(SMALLEST + f"publish: {{hubs: {hubs}}}").publish.hubs == (
+        "https://xn--80ac2d.xn--p1ai/a%22%3Eb",
+        "https://b.example/?x",
+    )
 
 
 def test_serve_has_defaults(load):
@@ -779,6 +813,73 @@ def test_files_that_cannot_be_read(tmp_path, name):
         ("publish: {source_share: 4/3}", "expected a share above 0 and up to 1"),
         ("publish: {source_share: 0}", "expected a share above 0 and up to 1"),
         ("publish: {ads: lable}", "found lable; did you mean 'label'?"),
+        ("publish: {hubs: https://hub.example.org/}", "publish.hubs: expected a list"),
+        ("publish: {hubs: [hub.example.org]}", "publish.hubs.0: expected an address"),
+        (
+            "publish: {hubs: [https://a.ru/, 'http://10.0.0.1/hub']}",
+            "publish.hubs.1: 10.0.0.1 is no public address, nor in fetch.allow_private",
+        ),
+        ("publish: {page_images: 1}", "publish.page_images: expected true or false"),
+        (
+            "topics: {a: {title: А}, a-archive-12: {title: Б}}",
+            "topics.a-archive-12: expected another key, a-archive-12 names an archive of a",
+        ),
+        (
+            "publish: {profiles: {feed-archive-1: {dialect: atom}}}",
+            "publish.profiles.feed-archive-1: expected another key, feed-archive-1 names",
+        ),
+        (
+            "publish: {profiles: {feed: {dialect: rss}}}",
+            "publish.profiles.feed: expected another key, feed names a file",
+        ),
+        (
+            "publish: {profiles: {sochi: {dialect: rss}}}",
+            "publish.profiles.sochi: expected another key, sochi is the place Сочи",
+        ),
+        (
+            "publish: {profiles: {P: {dialect: rss}}}",
+            "expected a key of a profile: 1 to 40 of a-z, 0-9 and -, found P",
+        ),
+        (
+            "publish: {profiles: {p: {}}}",
+            "publish.profiles.p.dialect: required key is missing",
+        ),
+        (
+            "publish: {profiles: {p: {dialect: yndex}}}",
+            "expected atom, rss, json or yandex, found yndex; did you mean 'yandex'?",
+        ),
+        (
+            "publish: {profiles: {p: {dialect: rss, topic: [a]}}}",
+            "publish.profiles.p.topic: unknown key; did you mean 'topics'?",
+        ),
+        (
+            "publish: {profiles: {p: {dialect: rss, topics: [culture]}}}",
+            "publish.profiles.p.topics.0: expected a key of topics, found culture",
+        ),
+        (
+            "publish: {profiles: {p: {dialect: rss, places: [sochy]}}}",
+            "expected a place of the gazetteer, found sochy; did you mean 'sochi'?",
+        ),
+        (
+            "publish: {profiles: {p: {dialect: rss, sources: [kubnews.ru/rs]}}}",
+            "found kubnews.ru/rs; did you mean 'kubnews.ru/rss'?",
+        ),
+        (
+            'publish: {profiles: {p: {dialect: rss, not_sources: ["https://93.ru/"]}}}',
+            "expected the id or the address of a source, found https://93.ru/",
+        ),
+        (
+            "publish: {profiles: {p: {dialect: yandex, content: summary}}}",
+            "publish.profiles.p.content: expected full, its rules ask for texts",
+        ),
+        (
+            "publish: {profiles: {p: {dialect: yandex, max_age: 9d}}}",
+            "publish.profiles.p.max_age: expected at most 8d, found 9d",
+        ),
+        (
+            "publish: {profiles: {p: {dialect: rss, genre: article}}}",
+            "publish.profiles.p.genre: only dialect: yandex has genres",
+        ),
         ("serve: {port: 0}", "expected a whole number from 1 to 65,535, found 0"),
         ("serve: {host: a b}", "expected a host name or an address"),
         ("serve: {metrics: 9100}", "did you mean '127.0.0.1:9100'?"),
@@ -799,7 +900,8 @@ def test_files_that_cannot_be_read(tmp_path, name):
         ("storage: 'sqlite:///:memory:'", "expected sqlite:///FILE"),
         ("storage: mysql://h/db", "expected sqlite:///FILE"),
         ("output: ''", "expected a folder, found an empty text"),
-        ("hubs: {after: 24h}", "hubs: unknown key; known here: site, storage"),
+        ("plugins: {after: 24h}", "plugins: unknown key; known here: site, storage"),
+        ("hubs: []", "hubs: unknown key; it belongs under publish"),
         ("Fetch: {}", "did you mean 'fetch'?"),
         ("<<: {a: 1}", "<<: unknown key"),
     ],

@@ -253,7 +253,7 @@ def test_a_full_disk_under_the_documents_loses_no_poll(
 
     with monkeypatch.context() as patch:
         patch.setattr(writer.os, "fsync", full)
-        with pytest.raises(PublishError, match=r"feed\.atom: No space left"):
+        with pytest.raises(PublishError, match=r"feed-archive-1\.atom: No space left"):
             site.once()
     assert site.ids() == before
     polls = portal.polls

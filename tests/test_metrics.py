@@ -205,7 +205,7 @@ SOURCE = Source(
 
 
 def test_servers_cannot_make_up_labels(tmp_path):
-    metrics = MachineMetrics(lambda: Present(sources={}, alerts={}), tmp_path / "none")
+    metrics = MachineMetrics(lambda: Present(sources={}, alerts={}), lambda: None)
     codes = [f"http_{status}" for status in range(100, 1000)]
     for code in [*codes, "not_a_feed:html", "not_a_feed:json"]:
         error = SourceError(code=code, message="no")
@@ -224,7 +224,8 @@ def test_servers_cannot_make_up_labels(tmp_path):
 def test_two_of_them_do_not_meet(tmp_path):
     """A registry of its own: no names that are taken, nothing shared."""
     one, other = (
-        MachineMetrics(lambda: Present(sources={}, alerts={}), tmp_path) for _ in "ab"
+        MachineMetrics(lambda: Present(sources={}, alerts={}), lambda: None)
+        for _ in "ab"
     )
     one.committed(Recorded(entries_new=3), 0.1)
 
@@ -235,7 +236,7 @@ def test_two_of_them_do_not_meet(tmp_path):
 
 def test_looking_happens_when_somebody_asks(tmp_path):
     counts = {"ok": 1}
-    metrics = Metrics(lambda: Present(sources=counts, alerts={}), tmp_path / "none")
+    metrics = Metrics(lambda: Present(sources=counts, alerts={}), lambda: None)
     counts["ok"] = 5
 
     assert samples(metrics.render().decode())["aggregator_sources", "ok"] == 5

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -73,6 +74,64 @@ def test_the_newest_revision_is_the_one_in_the_code():
     config.set_main_option("script_location", str(MIGRATIONS))
 
     assert ScriptDirectory.from_config(config).get_heads() == [schema.REVISION]
+
+
+def test_what_was_published_before_archives_is_numbered_by_date(url, monkeypatch):
+    """By feed; what its source has taken back since is known as such."""
+    with monkeypatch.context() as older:
+        older.setattr(upgrading, "_run_revisions", lambda c: _upgrade(c, "0004"))
+        migrate(url)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in STORIES:
+            connection.exec_driver_sql(statement)
+
+    assert migrate(url) == ("0004", schema.REVISION)
+
+    with engine.connect() as connection:
+        numbered = connection.exec_driver_sql(
+            "SELECT feed, number, story FROM publication ORDER BY feed, number"
+        )
+        assert [tuple(row) for row in numbered] == [
+            *(("", 1, "b"), ("", 2, "a"), ("", 3, "d")),
+            *(("culture", 1, "b"), ("culture", 2, "a")),
+        ]
+        taken_back = connection.exec_driver_sql("SELECT * FROM withdrawal")
+        assert [tuple(row) for row in taken_back] == [("d", 77, False)]
+    engine.dispose()
+
+
+#: Id, number, published, updated, withheld, announced: "d" was taken back, "e" waits.
+_ROWS = (
+    *(("a", 1, 20, 1, "false", "true"), ("b", 2, 10, 2, "false", "true")),
+    *(("d", 3, 20, 3, "true", "true"), ("e", 4, 5, 4, "false", "false")),
+)
+STORIES = (
+    "INSERT INTO source (number, id, configured, position, url, first_url, name,"
+    " content) VALUES (1, 's', true, 0, 'u', 'u', 'n', 'summary')",
+    *(
+        "INSERT INTO story (number, id, lead_source, lead_key, position, withheld,"
+        " published, updated, revision, announced) VALUES"
+        f" ({number}, '{id_}', 1, {number}, 0, {withheld}, {published}, {updated}, 1,"
+        f" {announced})"
+        for id_, number, published, updated, withheld, announced in _ROWS
+    ),
+    "INSERT INTO entry (source, key_hash, key, content_hash, position, first_seen,"
+    " effective, ad, moves, story, withdrawn)"
+    " VALUES (1, 3, 'd', 0, 0, 20, 20, false, 0, 3, 77)",
+    *(
+        "INSERT INTO story_topic (story, topic, published, position)"
+        f" VALUES ({number}, 'culture', {published}, 0)"
+        for number, published in ((1, 20), (2, 10), (4, 5))
+    ),
+)
+
+
+def _upgrade(connection, revision):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def test_migrating_twice_is_a_no_op(url):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import shutil
 import subprocess
@@ -16,15 +17,24 @@ import pytest
 
 from aggregator.model import Entry, ParsedFeed, PublishedMember, PublishedStory
 from aggregator.parse import parse_document
-from aggregator.publish.page import render_index
+from aggregator.publish.pages.assets import assets
+from aggregator.publish.pages.stories import render_stories
 from tests.hostile.behaviour import TRAP
 from tests.hostile.content import BEHAVIOURS, PAYLOADS, RUN
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium here (apt-get install chromium)"
+    CHROMIUM is None and not os.environ.get("CI"),
+    reason="no chromium here (apt-get install chromium)",
 )
 
+#: By the last four letters of a path.
+TYPES = {
+    ".css": "text/css",
+    "e.js": "text/javascript",
+    ".svg": "image/svg+xml",
+    "": "text/html; charset=utf-8",
+}
 #: Of a page that did what a source wanted.
 CONQUERED = "<title>PWNED</title>"
 PATIENCE = 60
@@ -32,7 +42,7 @@ PATIENCE = 60
 LONGEST = 20_000
 
 sample = runpy.run_path(str(Path(__file__).parent / "data" / "publish" / "sample.py"))
-index_page, story = sample["index_page"], sample["story"]
+SITE, story = sample["site"](), sample["story"]
 
 
 @dataclass
@@ -52,7 +62,7 @@ class Browser:
 
     def __init__(self, profile: Path) -> None:
         self._profile = profile
-        self._pages: dict[str, bytes] = {}
+        self._pages = {f"/{name}": data for name, data in assets().items()}
         self._requests: list[str] = []
         browser = self
 
@@ -62,7 +72,7 @@ class Browser:
                 if page is None:
                     browser._requests.append(self.path)
                 self.send_response(200 if page is not None else 404)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Type", TYPES.get(self.path[-4:], TYPES[""]))
                 self.end_headers()
                 self.wfile.write(page or b"")
 
@@ -171,24 +181,29 @@ def test_a_conquered_page_would_be_noticed(browser: Browser):
 
 
 def test_a_breach_of_the_policy_would_be_noticed(browser: Browser):
-    page = render_index(index_page(), []).decode()
+    page = render_stories(SITE, SITE.everything, []).decode()
 
-    visit = browser.open(page.replace("<header>", f"<header><img src={TRAP}/pixel>"))
+    elsewhere = "<header><img src=http://127.0.0.2:9/pixel>"
+    inline = f"<header><script>{RUN}</script>"
+    for breach in (elsewhere, inline):
+        visit = browser.open(page.replace("<header>", breach))
 
-    assert visit.requests == []
-    assert any("Content Security Policy" in line for line in visit.console)
+        assert CONQUERED not in visit.dom
+        assert any("Content Security Policy" in line for line in visit.console)
 
 
 # --- the page -----------------------------------------------------------------------------
 
 
-def test_the_page_of_the_worst_sources_is_quiet(browser: Browser, entries: list[Entry]):
+def test_the_page_of_the_worst_sources_is_quiet(
+    browser: Browser, entries: list[Entry], monkeypatch
+):
     stories = [as_story(number, entry) for number, entry in enumerate(entries)]
-    page = index_page()
+    monkeypatch.setattr("aggregator.publish.pages.stories.PAGE_STORIES", len(stories))
 
-    visit = browser.open(render_index(page, stories))
+    visit = browser.open(render_stories(SITE, SITE.everything, stories))
 
-    assert f"<title>{page.title}</title>" in visit.dom
+    assert f"<title>{SITE.title}</title>" in visit.dom
     assert visit.requests == []
     assert visit.console == []
     assert visit.dom.count("<article>") == len(stories)

@@ -13,12 +13,13 @@ from lxml import etree, html
 
 from aggregator.model import CalendarEvent, Event, When
 from aggregator.publish.atom import EVENT_NAMESPACE, render_atom
-from aggregator.publish.page import render_events, render_index
+from aggregator.publish.pages.agenda import render_agenda
+from aggregator.publish.pages.stories import render_stories
 from aggregator.publish.wording import ENGLISH, RUSSIAN
 
 sample = runpy.run_path(str(Path(__file__).parent / "data" / "publish" / "sample.py"))
-STORIES, atom_document, page = (
-    sample[name] for name in ("STORIES", "atom_document", "index_page")
+STORIES, atom_document, site = (
+    sample[name] for name in ("STORIES", "atom_document", "site")
 )
 EV = f"{{{EVENT_NAMESPACE}}}"
 
@@ -119,7 +120,7 @@ def test_without_events_the_prefix_is_not_declared():
 
 def events_page(*stories, today=date(2026, 9, 10)):
     pairs = [(story, one) for story in stories for one in story.events]
-    data = render_events(page(calendar="events.ics"), pairs, today)
+    data = render_agenda(site(calendar="events.ics"), pairs, today)
     return html.document_fromstring(data.decode()), data.decode()
 
 
@@ -133,17 +134,19 @@ def test_the_page_is_ordered_by_date_not_by_publication():
 
     assert [day.text for day in tree.findall(".//h2[@class='day']")] == [
         "Уже идут",
-        "воскресенье, 13 сентября 2026",
-        "воскресенье, 20 сентября 2026",
+        "воскресенье, 13\xa0сентября 2026",
+        "воскресенье, 20\xa0сентября 2026",
     ]
     assert [line.text_content() for line in tree.find_class("event")] == [
-        "5–30 сентября",
-        "до 12 сентября",
-        "13 сентября, 12:00 — парк",
-        "13 сентября, 19:00",
-        "20 сентября, 18:00",
+        "5–30\xa0сентября",
+        "до\xa012\xa0сентября",
+        "13\xa0сентября, 12:00\xa0— парк",
+        "13\xa0сентября, 19:00",
+        "20\xa0сентября, 18:00",
     ]
-    assert tree.find(".//a[@href='events.ics']") is not None
+    (plain,) = tree.findall(".//a[@href='events.ics']")
+    assert plain.text_content() == "https://news.example.org/events.ics"
+    assert tree.find(".//a[@href='webcal://news.example.org/events.ics']") is not None
     assert tree.find(".//link[@rel='canonical']").get("href").endswith("/events.html")
 
 
@@ -156,7 +159,7 @@ def test_search_engines_read_the_events():
         )
     )
 
-    (script,) = tree.findall(".//script")
+    (script,) = tree.findall(".//script[@type]")
     data = json.loads(script.text)
     first, second = data["@graph"]
     assert first["startDate"] == "2026-09-13T18:00:00+03:00"
@@ -165,7 +168,7 @@ def test_search_engines_read_the_events():
     assert first["eventStatus"] == "https://schema.org/EventScheduled"
     assert second["startDate"] == "2026-09-14"
     assert second["eventStatus"] == "https://schema.org/EventCancelled"
-    assert source.count("</script") == 1
+    assert source.count("</script") == 2
 
 
 def test_a_page_without_events_says_so():
@@ -177,10 +180,11 @@ def test_a_page_without_events_says_so():
 def test_the_front_page_leads_to_the_calendar_where_there_is_one():
     story = with_events(event("2026-09-13T18:00"))
 
-    with_calendar = render_index(page(calendar="events.ics"), [story]).decode()
-    without = render_index(page(), [story]).decode()
+    with_calendar, without = (
+        render_stories(each, each.everything, [story]).decode()
+        for each in (site(calendar="events.ics"), site())
+    )
 
-    assert "events.ics" in with_calendar
     assert 'href="events.html"' in with_calendar
-    assert "13 сентября, 18:00" in with_calendar
+    assert "13\xa0сентября, 18:00" in with_calendar
     assert "events." not in without

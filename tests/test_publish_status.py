@@ -15,6 +15,7 @@ from aggregator.model import (
     SourceState,
 )
 from aggregator.publish.status import (
+    public_status,
     render_status,
     source_state,
     status_document,
@@ -182,3 +183,46 @@ def test_a_message_with_a_lone_surrogate_is_written_all_the_same():
     error = RecordedError(code="parse", message="x\udc80", since=NOW, count=1)
 
     assert json.loads(render_status(document({"herald": replace(GOOD, error=error)})))
+
+
+def test_everybody_reads_no_sentence_no_secret_and_no_private_address():
+    source = replace(
+        SOURCE, id="10.0.0.7/rss?key=s3cret", url="http://u:p@10.0.0.7/rss?key=s3cret"
+    )
+    error = RecordedError(code="connect", message="/etc/x s3cret", since=NOW, count=1)
+    warning = RecordedWarning(code="dates", message="s3cret", since=NOW)
+    state = replace(
+        moved(5, 3),
+        id=source.id,
+        error=error,
+        warnings=(warning,),
+        next_poll_reason="backoff: s3cret",
+    )
+    shown = public_status(document({source.id: state}, source))
+
+    (row,) = shown["sources"]
+    assert b"s3cret" not in render_status(shown)
+    assert b"10.0.0.7" not in render_status(shown)
+    assert row["url"] is None
+    assert row["effective_url"] == "https://new.example/rss"
+    assert row["error"] == {
+        "code": "connect",
+        "message": None,
+        "since": "2026-09-01T12:00:00Z",
+        "count": 1,
+    }
+    assert [(each["code"], each["message"]) for each in row["warnings"]] == [
+        ("dates", None),
+        ("moved", None),
+    ]
+    assert row["next_poll_reason"] == "backoff"
+
+
+def test_what_everybody_reads_has_the_shape_of_what_the_operator_reads():
+    full = document({"herald": failing("http_500")})
+    shown = public_status(full)
+
+    assert shown.keys() == full.keys()
+    assert shown["sources"][0].keys() == full["sources"][0].keys()
+    kept = ("id", "name", "state", "last_success", "entries")
+    assert all(shown["sources"][0][key] == full["sources"][0][key] for key in kept)

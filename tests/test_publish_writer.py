@@ -148,7 +148,7 @@ def test_a_fault_keeps_the_old_document_and_leaves_nothing_behind(
         with pytest.raises(PublishError, match=os.strerror(error)) as raised:
             folder.put("feed.atom", b"new")
 
-    assert raised.value.path == folder.path / "feed.atom"
+    assert raised.value.place == folder.path / "feed.atom"
     assert (folder.path / "feed.atom").read_bytes() == b"old"
     assert names(folder) == ["feed.atom"]
     assert folder.put("feed.atom", b"new")

@@ -1,26 +1,27 @@
 """The output folder over HTTP, as readers, caches and attackers ask for it."""
 
 import asyncio
-import contextlib
 import gzip
-import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import brotli
 import pytest
 
 from aggregator.errors import AggregatorError
-from aggregator.serve.files import CACHED_BYTES
+from aggregator.serve.folder import LARGEST_KEPT
+from aggregator.serve.headers import Delivery
 from aggregator.serve.server import serving
+from tests import served
 
+JSON_FEED = b'{"version": "https://jsonfeed.org/version/1.1", "items": []}'
 ATOM = b"<feed>" + b"<entry/>" * 500 + b"</feed>"
 
 
@@ -32,46 +33,12 @@ def site(tmp_path_factory):
     (output / "index.html").write_text("<h1>Новости</h1>", encoding="utf-8")
     (output / "feed.atom").write_bytes(ATOM)
     (output.parent / "secret.txt").write_text("secret")
-    with background(output) as address:
+    with served.background(output) as address:
         yield output, address
 
 
-@contextlib.contextmanager
-def background(output):
-    ready, stop, found = threading.Event(), None, {}
-
-    async def main():
-        found["loop"], found["stop"] = asyncio.get_running_loop(), asyncio.Event()
-        async with serving(output, host="127.0.0.1", port=0) as address:
-            found["address"] = address
-            ready.set()
-            await found["stop"].wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        parts = urlsplit(found["address"])
-        yield parts.hostname, parts.port
-    finally:
-        stop = found["stop"]
-        found["loop"].call_soon_threadsafe(stop.set)
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-def ask(site, path, method="GET", **headers):
-    """(status, headers, body); header names with underscores for hyphens."""
-    connection = http.client.HTTPConnection(*site[1], timeout=10)
-    try:
-        connection.putrequest(method, path, skip_accept_encoding=True)
-        for name, value in headers.items():
-            connection.putheader(name.replace("_", "-"), value)
-        connection.endheaders()
-        response = connection.getresponse()
-        return response.status, response.headers, response.read()
-    finally:
-        connection.close()
+def ask(site, *arguments, **headers):
+    return served.ask(site[1], *arguments, **headers)
 
 
 def test_root_is_the_index(site):
@@ -98,6 +65,105 @@ def test_a_document_says_all_that_a_cache_needs(site):
     assert "Server" not in headers
 
 
+@pytest.mark.parametrize("name", ["feed.atom", "x.rss", "x.json", "x.ics", "x.opml"])
+def test_scripts_of_other_sites_may_read_feeds_and_data(site, name):
+    (site[0] / name).write_bytes(ATOM)
+
+    _, first, _ = ask(site, f"/{name}", Origin="https://portal.example")
+    _, fresh, _ = ask(site, f"/{name}", If_None_Match=first["ETag"])
+    _, asked, body = ask(site, f"/{name}", "OPTIONS", Origin="https://portal.example")
+
+    for headers in (first, fresh, asked, ask(site, f"/no-{name}")[1]):
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        exposed = headers["Access-Control-Expose-Headers"].split(", ")
+        assert {"ETag", "Link", "Last-Modified"} <= set(exposed)
+    assert asked["Access-Control-Allow-Methods"] == "GET, HEAD"
+    assert asked["Access-Control-Allow-Headers"] == "*"
+    assert body == b""
+
+
+def test_pages_are_not_read_by_scripts_of_other_sites(site):
+    for method in ("GET", "OPTIONS"):
+        headers = ask(site, "/index.html", method)[1]
+        assert "Access-Control-Allow-Origin" not in headers
+        assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def content_policy(site, path):
+    return dict(
+        part.strip().split(" ", 1)
+        for part in ask(site, path)[1]["Content-Security-Policy"].split(";")
+    )
+
+
+def test_a_page_runs_and_shows_nothing_foreign(site):
+    assert content_policy(site, "/") == {
+        "default-src": "'none'",
+        "style-src": "'self'",
+        "script-src": "'self'",
+        "img-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+
+
+def test_embeddable_pages_may_be_framed(site):
+    (site[0] / "embed-culture.html").write_text("x")
+
+    assert content_policy(site, "/embed-culture.html")["frame-ancestors"] == "*"
+
+
+def test_delivery_follows_the_configuration_while_the_server_runs(tmp_path):
+    """A document's headers change with feeds.yaml although its bytes do not."""
+    for name in ("feed.atom", "culture.rss", "index.html", "site.css", "other.json"):
+        (tmp_path / name).write_bytes(ATOM)
+    (tmp_path / "feed.json").write_bytes(JSON_FEED)
+    delivery = Delivery()
+    with served.background(tmp_path, delivery=lambda: delivery) as address:
+        before = {
+            path.name: served.ask(address, f"/{path.name}")
+            for path in tmp_path.iterdir()
+        }
+        delivery = Delivery(
+            max_age=900,
+            url="https://news.example.org/",
+            hubs=("https://a.example/hub", "https://b.example/?x=1"),
+            delivered=frozenset(("feed.atom", "culture.rss", "feed.json")),
+            page_images=True,
+        )
+        after = {name: served.ask(address, f"/{name}") for name in before}
+        page = content_policy((tmp_path, address), "/")
+
+    for name, (_, headers, body) in after.items():
+        assert body == before[name][2]
+        assert headers["ETag"] == before[name][1]["ETag"]
+        assert headers["Last-Modified"] == before[name][1]["Last-Modified"]
+        assert headers["Cache-Control"] == "public, max-age=900"
+        assert before[name][1]["Link"] is None
+        link = (
+            '<https://a.example/hub>; rel="hub", <https://b.example/?x=1>; rel="hub", '
+            f'<https://news.example.org/{name}>; rel="self"'
+        )
+        assert headers["Link"] == (link if name in delivery.delivered else None)
+    assert page["img-src"] == "'self' https:"
+
+
+class TestHealth:
+    def test_ok_while_documents_can_be_read(self, site):
+        status, headers, body = ask(site, "/healthz")
+
+        assert (status, body) == (200, b"ok\n")
+        assert headers["Cache-Control"] == "no-store"
+        assert ask(site, "/healthz", "HEAD")[0] == 200
+
+    def test_503_without_a_folder(self, tmp_path):
+        with served.background(tmp_path / "output") as address:
+            assert served.ask(address, "/healthz")[0] == 503
+            (tmp_path / "output").mkdir()
+            assert served.ask(address, "/healthz")[0] == 200
+
+
 @pytest.mark.parametrize(
     ("name", "media_type"),
     [
@@ -109,6 +175,7 @@ def test_a_document_says_all_that_a_cache_needs(site):
         ("x.ics", "text/calendar; charset=utf-8"),
         ("x.opml", "text/x-opml; charset=utf-8"),
         ("x.txt", "text/plain; charset=utf-8"),
+        ("sitemap.xml", "application/xml; charset=utf-8"),
         ("X.PNG", "image/png"),
         ("CNAME", "application/octet-stream"),
         ("страница.html", "text/html; charset=utf-8"),
@@ -122,6 +189,14 @@ def test_media_types(site, name, media_type):
     status, headers, _ = ask(site, path)
 
     assert (status, headers["Content-Type"]) == (200, media_type)
+
+
+def test_a_json_feed_is_told_from_other_json(site):
+    (site[0] / "feed.json").write_bytes(JSON_FEED)
+
+    media_type = ask(site, "/feed.json")[1]["Content-Type"]
+
+    assert media_type == "application/feed+json; charset=utf-8"
 
 
 class TestConditional:
@@ -140,6 +215,16 @@ class TestConditional:
         tag = ask(site, "/feed.atom")[1]["ETag"]
 
         assert ask(site, "/feed.atom", If_None_Match=form.format(tag))[0] == 304
+
+    @pytest.mark.parametrize("tag", ['"old"', "W/{}", '"a", W/{}'])
+    def test_if_match_compares_strongly(self, site, tag):
+        known = ask(site, "/feed.atom")[1]["ETag"]
+
+        status, _, body = ask(site, "/feed.atom", If_Match=tag.format(known))
+
+        assert (status, body) == (412, b"Precondition Failed\n")
+        for tag in ("*", known, f'"a", {known}'):
+            assert ask(site, "/feed.atom", If_Match=tag)[0] == 200
 
     @pytest.mark.parametrize("value", ['"old"', "", "garbage"])
     def test_other_tag(self, site, value):
@@ -192,13 +277,17 @@ class TestConditional:
 
 class TestCompression:
     def test_text_is_compressed_when_asked(self, site):
-        status, headers, body = ask(site, "/feed.atom", Accept_Encoding="gzip, br")
+        for accepted, coding, unpack in (
+            ("gzip", "gzip", gzip.decompress),
+            ("gzip, deflate, br, zstd", "br", brotli.decompress),
+        ):
+            status, headers, body = ask(site, "/feed.atom", Accept_Encoding=accepted)
 
-        assert status == 200
-        assert headers["Content-Encoding"] == "gzip"
-        assert headers["Content-Length"] == str(len(body))
-        assert headers["Vary"] == "Accept-Encoding"
-        assert gzip.decompress(body) == ATOM
+            assert status == 200
+            assert headers["Content-Encoding"] == coding
+            assert headers["Content-Length"] == str(len(body))
+            assert headers["Vary"] == "Accept-Encoding"
+            assert unpack(body) == ATOM
 
     def test_each_coding_has_its_own_strong_tag(self, site):
         plain = ask(site, "/feed.atom")[1]["ETag"]
@@ -216,25 +305,26 @@ class TestCompression:
             assert answer[0] == status
 
     @pytest.mark.parametrize(
-        ("accepted", "packed"),
-        [
-            ("gzip", True),
-            ("GZIP;q=0.5", True),
-            ("*", True),
-            ("br, *;q=0.1", True),
-            ("gzip;q=0", False),
-            ("gzip; q=0.000, *", False),
-            ("*;q=0", False),
-            ("identity", False),
-            ("", False),
-            ("gzip;q=x", False),
-            ("gzipped", False),
-        ],
+        ("accepted", "coding"),
+        [("gzip", "gzip"), ("*", "br"), ("gzip;q=0", None), ("", None)],
     )
-    def test_accept_encoding(self, site, accepted, packed):
+    def test_accept_encoding(self, site, accepted, coding):
         headers = ask(site, "/feed.atom", Accept_Encoding=accepted)[1]
 
-        assert (headers["Content-Encoding"] == "gzip") is packed
+        assert headers["Content-Encoding"] == coding
+
+    def test_who_refuses_every_coding_is_told_so(self, site):
+        status, _, body = ask(site, "/feed.atom", Accept_Encoding="*;q=0")
+
+        assert (status, body) == (406, b"Not Acceptable\n")
+
+    def test_who_refuses_what_is_not_packed_gets_it_packed(self, site):
+        (site[0] / "tiny.json").write_bytes(b"{}")
+
+        _, headers, body = ask(site, "/tiny.json", Accept_Encoding="gzip, identity;q=0")
+
+        assert headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(body) == b"{}"
 
     def test_what_gains_nothing_is_sent_as_it_is(self, site):
         (site[0] / "tiny.json").write_bytes(b"{}")
@@ -245,7 +335,7 @@ class TestCompression:
 
 
 def test_head_is_get_without_the_body(site):
-    for accepted in ("identity", "gzip"):
+    for accepted in ("identity", "gzip", "br"):
         get = ask(site, "/feed.atom", Accept_Encoding=accepted)
         head = ask(site, "/feed.atom", "HEAD", Accept_Encoding=accepted)
 
@@ -295,28 +385,32 @@ def test_there_is_nothing_else(site, path):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
 def test_reading_only(site, method):
     status, headers, body = ask(site, "/feed.atom", method, Content_Length="0")
 
     assert status == 405
-    assert set(headers["Allow"].replace(" ", "").split(",")) == {"GET", "HEAD"}
+    assert set(headers["Allow"].replace(" ", "").split(",")) == {
+        "GET",
+        "HEAD",
+        "OPTIONS",
+    }
     assert body == b"Method Not Allowed\n"
 
 
 def test_a_file_too_large_to_keep_is_streamed(site):
     with (site[0] / "film.bin").open("wb") as film:
-        film.truncate(CACHED_BYTES + 1)
+        film.truncate(LARGEST_KEPT + 1)
 
     status, headers, body = ask(site, "/film.bin")
 
-    assert (status, len(body)) == (200, CACHED_BYTES + 1)
+    assert (status, len(body)) == (200, LARGEST_KEPT + 1)
     assert headers["Content-Type"] == "application/octet-stream"
 
 
 def test_old_versions_and_many_files_do_not_fill_the_memory(site):
     for number in range(5):
-        (site[0] / f"big-{number}.atom").write_bytes(b"%d" % number * 10_000_000)
+        (site[0] / f"big-{number}.atom").write_bytes(b"%d" % number * 15_000_000)
 
     for number in (*range(5), *range(5)):
         body = ask(site, f"/big-{number}.atom")[2]
@@ -325,7 +419,7 @@ def test_old_versions_and_many_files_do_not_fill_the_memory(site):
 
 def test_a_missing_folder_is_not_found_until_it_is_there(tmp_path):
     output = tmp_path / "output"
-    with background(output) as address:
+    with served.background(output) as address:
         assert ask((output, address), "/")[0] == 404
         output.mkdir()
         (output / "index.html").write_text("hello")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -13,8 +10,8 @@ import pytest
 
 from aggregator.errors import StoreError
 from aggregator.serve import callback
-from aggregator.serve.server import serving
 from tests.hub import ask
+from tests.served import background
 
 
 @dataclass
@@ -35,30 +32,6 @@ class Known:
         self.pushed.append(body)
 
 
-@contextmanager
-def background(output, subscriber):
-    ready, found = threading.Event(), {}
-
-    async def main():
-        found["loop"], found["stop"] = asyncio.get_running_loop(), asyncio.Event()
-        async with serving(
-            output, host="127.0.0.1", port=0, subscriber=subscriber
-        ) as address:
-            found["address"] = address
-            ready.set()
-            await found["stop"].wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield found["address"]
-    finally:
-        found["loop"].call_soon_threadsafe(found["stop"].set)
-        thread.join(10)
-        assert not thread.is_alive()
-
-
 @pytest.fixture
 def known():
     return Known()
@@ -71,8 +44,8 @@ def site(tmp_path, known):
     (output / "index.html").write_text("<h1>Новости</h1>", encoding="utf-8")
     (tmp_path / "websub").mkdir()
     (tmp_path / "websub" / "secret").write_text("secret")
-    with background(output, known) as address:
-        yield address
+    with background(output, subscriber=known) as (host, port):
+        yield f"http://{host}:{port}/"
 
 
 def send(address: str, request: bytes) -> bytes:

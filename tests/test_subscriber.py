@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 import pytest
 
 from aggregator import app
+from aggregator.app import wiring
 from aggregator.config import load_config
 from aggregator.fetch import websub
 from aggregator.pipeline import Machine, StoreThread
@@ -151,15 +152,15 @@ async def rig(
     config = load_config(configure(folder, feed, storage=storage))
     port = port or free_port()
     with app.open_store(config, writing=True, clock=clock) as store, store.lock():
-        app._sync(store, config)
+        wiring.sync(store, config)
         thread = StoreThread()
-        async with app.open_pipeline(config, store, clock) as pipeline:
+        async with wiring.open_pipeline(config, store, clock) as pipeline:
             machine = Machine(pipeline, store.states(), thread)
             subscriber = Subscriber(
                 config,
                 store.subscriptions(),
                 callbacks=f"http://127.0.0.1:{port}/websub/",
-                client=app._client(config),
+                client=wiring.new_client(config),
                 machine=machine,
                 store=store,
                 store_thread=thread,
@@ -257,7 +258,7 @@ def test_a_hub_that_is_no_good_is_asked_less_and_less(tmp_path, hub, at, request
         for hours in range(50):
             running.clock.moment = NOW + hours * HOUR
             running.subscriber.tick()
-            await until(lambda: not running.subscriber._tasks)
+            await until(lambda: not running.subscriber._asking._tasks)
             if at.endswith("denies"):
                 await until(lambda: len(hub.verifications) == len(hub.forms))
 
@@ -280,7 +281,7 @@ def test_a_hub_that_asks_for_peace_has_it(tmp_path, hub):
         for hours in range(6):
             running.clock.moment = NOW + hours * HOUR
             running.subscriber.tick()
-            await until(lambda: not running.subscriber._tasks)
+            await until(lambda: not running.subscriber._asking._tasks)
             asked.append(len(hub.forms))
 
     with_rig(tmp_path, feed, scenario)
@@ -310,7 +311,7 @@ def test_hubs_where_nobody_may_go_are_not_contacted(tmp_path, hub):
         async def scenario(running):
             await running.poll()
             running.subscriber.tick()
-            await until(lambda: not running.subscriber._tasks)
+            await until(lambda: not running.subscriber._asking._tasks)
 
         with_rig(tmp_path, feed, scenario)
 
@@ -668,7 +669,7 @@ def test_what_is_no_longer_wanted_is_ended(tmp_path, hub, change):
                 text = text.replace("id: portal", "id: portal, enabled: false")
             running.config.path.write_text(text, encoding="utf-8")
             config = load_config(running.config.path)
-            running.subscriber.configure(config, app._client(config))
+            running.subscriber.configure(config, wiring.new_client(config))
         elif change == "topic":
             hub.say("/feed", rss(SCHOOL, hub=hub.site + "/hub", topic=feed + "?new"))
             await running.poll()

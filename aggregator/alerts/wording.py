@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from aggregator.language import primary
 from aggregator.model import (
     Alert,
     AlertCode,
@@ -214,7 +215,7 @@ class AlertWords:
     """Sentences and proposals in one language; times in the site's zone."""
 
     def __init__(self, language: str, timezone: str) -> None:
-        self._is_russian = language.lower().partition("-")[0] == "ru"
+        self._is_russian = primary(language) == "ru"
         self._words = RUSSIAN if self._is_russian else ENGLISH
         self._months = wording(language)
         self._zone = ZoneInfo(timezone)

@@ -2,15 +2,22 @@
 
 ``decode`` and ``yaml_nodes`` read the file, ``keys`` says what may stand in it,
 ``values``, ``addresses`` and ``terms`` read single values, ``checks`` looks at what
-lies between keys, ``faults`` says what is wrong, ``settings`` is what comes out. docs/feeds-yaml.md is the operator's page.
+lies between keys, ``faults`` says what is wrong, ``settings`` is what comes out. ``edit`` adds sources to the file. docs/feeds-yaml.md is the operator's page.
 """
 
-from aggregator.config.load import json_schema, load_config, read_term
+from aggregator.config.load import (
+    json_schema,
+    load_config,
+    read_address,
+    read_config,
+    read_term,
+)
 from aggregator.config.settings import (
     AlertSettings,
     Config,
     FetchSettings,
     Keep,
+    Profile,
     PublishSettings,
     ServeSettings,
     Site,
@@ -21,10 +28,13 @@ __all__ = [
     "Config",
     "FetchSettings",
     "Keep",
+    "Profile",
     "PublishSettings",
     "ServeSettings",
     "Site",
     "json_schema",
     "load_config",
+    "read_address",
+    "read_config",
     "read_term",
 ]

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from aggregator.config.values import expected, text_of
+from aggregator.config.values import expected, folder, text_of
 from aggregator.links import resolve
+from aggregator.model import Bucket
 
 WEB_ADDRESS = "an address that begins with http:// or https://"
 MAX_URL = 2_000  # some servers and proxies take no more
@@ -61,6 +62,12 @@ def site_address(value: object) -> str:
     if "?" in text or "#" in text or not text.endswith("/"):
         near = None if "?" in text or "#" in text else f"{text}/"
         raise expected('an address that ends in "/"', did_you_mean=near)
+    return link_address(text)
+
+
+def link_address(value: object) -> str:
+    """A web address as a URI: it goes into headers and documents."""
+    text = web_address(value)
     return resolve(None, text) or text
 
 
@@ -94,6 +101,31 @@ def _near_network(text: str) -> str | None:
         return str(ip_network(text, strict=False))
     except ValueError:
         return None
+
+
+#: S3's rules for names of buckets, but for those that no store enforces.
+BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+#: Of keys: what needs no quoting and means nothing to any tool.
+PREFIX = r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?"
+OUTPUT = "a folder, or s3://bucket/prefix"
+
+
+def output(value: object) -> str:
+    """A folder's path, or the address of a bucket; `bucket` tells them apart."""
+    text = folder(value)
+    if bucket(text) is None and re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        shown = without_password(text.partition("?")[0])
+        if shown != text:
+            what = f"{OUTPUT}; credentials and endpoint come from the environment"
+            raise expected(what, found=shown)
+        raise expected(OUTPUT, found=shown)
+    return text
+
+
+def bucket(text: str) -> Bucket | None:
+    """What ``s3://bucket/prefix`` names; None when it is none."""
+    match = re.fullmatch(rf"s3://({BUCKET})({PREFIX})", text)
+    return Bucket(name=match[1], prefix=match[2].strip("/")) if match else None
 
 
 def bind_host(value: object) -> str:
@@ -136,5 +168,5 @@ def contact(value: object) -> str:
     if re.fullmatch(EMAIL, text):
         return text
     if text.startswith(("http://", "https://")):
-        return resolve(None, web_address(text)) or text
+        return link_address(text)
     raise expected(what)

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
+from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from aggregator.config.addresses import listen_address, network, web_address
+from aggregator.config.addresses import bucket, listen_address, network, web_address
 from aggregator.config.keys import RESERVED_TOPICS
 from aggregator.config.settings import ServeSettings
 from aggregator.config.values import parse_duration
@@ -29,6 +30,9 @@ from aggregator.config.yaml_nodes import Path as KeyPath
 from aggregator.errors import Fault
 from aggregator.links import source_address
 from aggregator.model import Place
+
+#: Yandex takes no notice of what is older ("latest and most important news").
+YANDEX_MAX_AGE = timedelta(days=8)
 
 #: ``127.1``, ``0x7f.1`` and ``2130706433`` are 127.0.0.1 to every resolver.
 NUMERIC_HOST = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}")
@@ -45,16 +49,19 @@ def cross_faults(
     sources = list(_sources(data))
     yield from _intervals(document, _mapping(data.get("fetch")))
     yield from _reserved_topics(document, _mapping(data.get("topics")))
+    yield from _profiles(document, data, sources, gazetteer)
     if gazetteer is not None:
         yield from _topics_called_as_places(
             document, _mapping(data.get("topics")), gazetteer
         )
-        yield from _undefined_places(document, data.get("places"), gazetteer)
+        yield from _undefined_places(
+            document, data.get("places"), gazetteer, _mapping(data.get("topics"))
+        )
     yield from _undefined_topics(document, data.get("topics"), sources)
     yield from _same_sources(document, sources)
     yield from _pages(document, sources)
     yield from _private_addresses(document, data, sources)
-    yield from _private_webhook(document, data)
+    yield from _private_receivers(document, data)
     yield from _same_port(document, _mapping(data.get("serve")))
     yield from _output(document, folder, data.get("output", "output"))
 
@@ -102,9 +109,19 @@ def _duration(written: object) -> timedelta | None:
 
 def _reserved_topics(document: Document, topics: dict[str, Any]) -> Iterator[Fault]:
     for key in topics:
-        if key in RESERVED_TOPICS:
-            message = f"expected another key, {key} names a file of the output folder"
+        if reason := _file_called(key, topics):
+            message = f"expected another key, {reason}"
             yield document.fault(("topics", key), message, at_key=True)
+
+
+def _file_called(key: str, topics: dict[str, Any]) -> str | None:
+    """What else of the output folder would have the name that a key gives a document."""
+    if key in RESERVED_TOPICS:
+        return f"{key} names a file of the output folder"
+    archive = re.fullmatch(r"(.+)-archive-[0-9]+", key)
+    if archive and archive[1] in {"feed", *topics}:
+        return f"{key} names an archive of {archive[1]}"
+    return None
 
 
 def _topics_called_as_places(
@@ -117,7 +134,10 @@ def _topics_called_as_places(
 
 
 def _undefined_places(
-    document: Document, places: object, gazetteer: Sequence[Place]
+    document: Document,
+    places: object,
+    gazetteer: Sequence[Place],
+    topics: dict[str, Any],
 ) -> Iterator[Fault]:
     path: KeyPath = ("places",)
     if isinstance(places, dict):
@@ -125,7 +145,11 @@ def _undefined_places(
     keys = {place.key for place in gazetteer}
     titles = {place.title.casefold(): place.key for place in gazetteer}
     for number, key in enumerate(_list(places)):
-        if not isinstance(key, str) or key.strip() in keys:
+        if not isinstance(key, str):
+            continue
+        if reason := _file_called(key.strip(), topics):
+            yield document.fault((*path, number), f"expected another place, {reason}")
+        if key.strip() in keys:
             continue
         near = titles.get(key.strip().casefold()) or next(
             iter(get_close_matches(key.strip(), keys, 1)), None
@@ -152,6 +176,83 @@ def _undefined_topics(
                     f"expected a key of topics, found {topic.strip()[:80]}",
                     did_you_mean=near[0] if near else None,
                 )
+
+
+# --- profiles -----------------------------------------------------------------
+
+
+def _profiles(
+    document: Document,
+    data: dict[str, Any],
+    sources: list[tuple[KeyPath, dict[str, Any]]],
+    gazetteer: Sequence[Place] | None,
+) -> Iterator[Fault]:
+    topics = _mapping(data.get("topics"))
+    places = {place.key: place.title for place in gazetteer or ()}
+    known = {
+        "topics": ("a key of topics", set(topics)),
+        "places": ("a place of the gazetteer", set(places)),
+        "sources": ("the id or the address of a source", _source_names(sources)),
+    }
+    known["not_sources"] = known["sources"]
+    if gazetteer is None:
+        del known["places"]
+    profiles = _mapping(_mapping(data.get("publish")).get("profiles"))
+    for key, profile in profiles.items():
+        path: KeyPath = ("publish", "profiles", key)
+        taken = (
+            _file_called(key, topics),
+            f"{key} is a topic" if key in topics else None,
+            f"{key} is the place {places[key]}" if key in places else None,
+        )
+        for reason in taken:
+            if reason:
+                message = f"expected another key, {reason}"
+                yield document.fault(path, message, at_key=True)
+        for name, (what, names) in known.items():
+            for number, one in enumerate(_list(_mapping(profile).get(name))):
+                place = (*path, name, number)
+                yield from _unknown_name(document, place, one, what, names)
+        yield from _yandex(document, path, _mapping(profile))
+
+
+def _source_names(sources: list[tuple[KeyPath, dict[str, Any]]]) -> set[str]:
+    names = set()
+    for _, source in sources:
+        address, given = _address(source.get("url")), source.get("id")
+        names |= {name for name in (address, given) if isinstance(name, str)}
+    return names
+
+
+def _unknown_name(
+    document: Document, path: KeyPath, name: object, what: str, names: set[str]
+) -> Iterator[Fault]:
+    if not isinstance(name, str) or {name.strip(), _address(name)} & names:
+        return
+    near = get_close_matches(_address(name) or name.strip(), names, 1)
+    yield document.fault(
+        path,
+        f"expected {what}, found {name.strip()[:80]}",
+        did_you_mean=near[0] if near else None,
+    )
+
+
+def _yandex(
+    document: Document, path: KeyPath, profile: dict[str, Any]
+) -> Iterator[Fault]:
+    """What Yandex's rules leave no choice about, and what they alone know."""
+    if profile.get("dialect") != "yandex":
+        if profile.get("genre") is not None:
+            message = "only dialect: yandex has genres"
+            yield document.fault((*path, "genre"), message, at_key=True)
+        return
+    if profile.get("content", "full") not in ("full", None):
+        message = f"expected full, its rules ask for texts, found {profile['content']}"
+        yield document.fault((*path, "content"), message)
+    max_age = _duration(profile.get("max_age"))
+    if max_age and max_age > YANDEX_MAX_AGE:
+        message = f"expected at most {YANDEX_MAX_AGE.days}d, found {profile['max_age']}"
+        yield document.fault((*path, "max_age"), message)
 
 
 # --- sources ------------------------------------------------------------------
@@ -226,12 +327,19 @@ def _private_addresses(
             yield document.fault(document.nearest((*path, "url")), message)
 
 
-def _private_webhook(document: Document, data: dict[str, Any]) -> Iterator[Fault]:
+def _private_receivers(document: Document, data: dict[str, Any]) -> Iterator[Fault]:
+    """The webhook and the hubs: they pass the guard as sources do."""
     allowed = _networks(_mapping(data.get("fetch")).get("allow_private"))
-    address = _literal_address(_mapping(data.get("alerts")).get("webhook"))
-    if address is not None and not _is_allowed(address, allowed):
-        message = f"{address} is no public address, nor in fetch.allow_private"
-        yield document.fault(("alerts", "webhook"), message)
+    receivers: list[tuple[KeyPath, object]] = [
+        (("alerts", "webhook"), _mapping(data.get("alerts")).get("webhook"))
+    ]
+    for number, hub in enumerate(_list(_mapping(data.get("publish")).get("hubs"))):
+        receivers.append((("publish", "hubs", number), hub))
+    for path, url in receivers:
+        address = _literal_address(url)
+        if address is not None and not _is_allowed(address, allowed):
+            message = f"{address} is no public address, nor in fetch.allow_private"
+            yield document.fault(path, message)
 
 
 def _networks(written: object) -> list[IPv4Network | IPv6Network]:
@@ -287,6 +395,11 @@ def _same_port(document: Document, serve: dict[str, Any]) -> Iterator[Fault]:
 def _output(document: Document, folder: Path, written: object) -> Iterator[Fault]:
     """Asks the nearest folder that exists; nothing is made to find out."""
     if not isinstance(written, str) or not written.strip():
+        return
+    if bucket(written.strip()) is not None:
+        if find_spec("obstore") is None:
+            message = "needs obstore: pip install 'aggregator[s3]'"
+            yield document.fault(("output",), message)
         return
     place = folder / written.strip()
     while not _exists(place) and place != place.parent:

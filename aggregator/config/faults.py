@@ -17,6 +17,7 @@ from aggregator.config.keys import (
     Keys,
     PageKeys,
     PlacesKeys,
+    ProfileKeys,
     PublishKeys,
     ServeKeys,
     SiteKeys,
@@ -141,6 +142,8 @@ def known_keys(path: Path) -> list[str]:
             keys = TopicKeys
         case ("places",):
             keys = PlacesKeys
+        case ("publish", "profiles", _):
+            keys = ProfileKeys
         case ("topics", _, "words", _):
             keys = TermKeys
         case ("topics", _, "not", _):

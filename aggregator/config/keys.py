@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from aggregator.config import addresses, terms, values
+from aggregator.config.settings import Dialect
 from aggregator.config.values import duration, number, whole, written
 from aggregator.model import SourceKind
 
@@ -25,6 +26,7 @@ STORAGE = r"sqlite:///[^?]+|postgresql://[^\s/]*/\S+"
 
 Line = Annotated[str, values.written(values.one_line)]
 TopicKey = Annotated[str, written(values.topic_key, values.TOPIC_KEY)]
+ProfileKey = Annotated[str, written(values.profile_key, values.TOPIC_KEY)]
 TermText = Annotated[str, written(terms.term)]
 Terms = list[TermText]
 Url = Annotated[str, written(addresses.web_address, WEB)]
@@ -101,6 +103,33 @@ class FetchKeys(Keys):
     ] = _default([], "Networks that may be contacted besides public addresses.")
 
 
+class ProfileKeys(Keys):
+    """A document of a partner's own, in its dialect."""
+
+    dialect: Dialect = _required(
+        "atom, rss and json: as our own feeds; yandex: Yandex's RSS, with full texts."
+    )
+    title: Line | None = _default(
+        None, "Title of the document; the site's when absent."
+    )
+    topics: list[TopicKey] = _default([], "Keys of topics of which one is asked for.")
+    places: list[Line] = _default([], "Keys of places of which one is asked for.")
+    sources: list[Line] = _default(
+        [], "Ids or addresses of the only sources; by the story's lead."
+    )
+    not_sources: list[Line] = _default([], "Ids or addresses of sources to leave out.")
+    content: Content | None = _default(
+        None, "The most of an entry that is given; never more than its source allows."
+    )
+    max_entries: Annotated[int, whole(1, 10_000)] = _default(50, "Entries at most.")
+    max_age: Duration | None = _default(
+        None, "Instead of publish.max_age; for yandex 8d at most, and so when absent."
+    )
+    genre: Literal["lenta", "message", "article", "interview"] | None = _default(
+        None, "Only for yandex: what every entry is; message when absent."
+    )
+
+
 class PublishKeys(Keys):
     """What documents hold."""
 
@@ -129,6 +158,15 @@ class PublishKeys(Keys):
     interval: Duration = _default("60s", "Least time between two renderings.")
     ads: Literal["drop", "label"] = _default(
         "drop", "Advertising: left out, or published and labelled."
+    )
+    hubs: list[Annotated[str, written(addresses.link_address, WEB)]] = _default(
+        [], "WebSub hubs that deliver the documents and are told when one changes."
+    )
+    page_images: bool = _default(
+        False, "true: pages show pictures, from the sources' servers."
+    )
+    profiles: dict[ProfileKey, ProfileKeys] = _default(
+        {}, "Documents of partners' own, by key."
     )
 
 
@@ -361,8 +399,8 @@ class FileKeys(Keys):
     storage: Annotated[str, written(addresses.storage, STORAGE)] = _default(
         "sqlite:///var/aggregator.db", "The store, of SQLite or PostgreSQL."
     )
-    output: Annotated[str, written(values.folder)] = _default(
-        "output", "Folder of the published documents."
+    output: Annotated[str, written(addresses.output)] = _default(
+        "output", "Folder of the published documents, or s3://bucket/prefix."
     )
     keep: KeepKeys | None = _default(None, "How long entries are stored.")
     fetch: FetchKeys | None = _default(None, "How sources are polled.")

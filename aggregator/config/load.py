@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
-from aggregator.config.checks import cross_faults
+from aggregator.config.addresses import bucket, web_address
+from aggregator.config.checks import YANDEX_MAX_AGE, cross_faults
 from aggregator.config.decode import read_file
-from aggregator.config.faults import faults_of, names_of
+from aggregator.config.faults import faults_of, names_of, shown
 from aggregator.config.gazetteer import SHIPPED, load_places
 from aggregator.config.keys import (
     AlertKeys,
@@ -22,6 +24,7 @@ from aggregator.config.keys import (
     FileKeys,
     KeepKeys,
     PlacesKeys,
+    ProfileKeys,
     PublishKeys,
     ServeKeys,
     SourceKeys,
@@ -36,6 +39,7 @@ from aggregator.config.settings import (
     DedupSettings,
     FetchSettings,
     Keep,
+    Profile,
     PublishSettings,
     ServeSettings,
     Site,
@@ -51,7 +55,12 @@ def load_config(path: Path) -> Config:
 
     Nothing is made or changed: missing folders are made by who needs them.
     """
-    document = read_yaml(read_file(path), str(path))
+    return read_config(path, read_file(path))
+
+
+def read_config(path: Path, raw: bytes) -> Config:
+    """As `load_config`, if ``raw`` were what the file holds."""
+    document = read_yaml(raw, str(path))
     folder = Path(os.path.abspath(path)).parent
     faults = list(document.faults)
     if not isinstance(document.data, dict):
@@ -99,6 +108,23 @@ def read_term(written: str) -> Term:
     return _term(keys)
 
 
+def read_address(written: str) -> str:
+    """An address as a source may have it; ConfigError if it is none."""
+    try:
+        return web_address(written)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        fault = Fault(
+            file="URL",
+            line=0,
+            column=0,
+            key="",
+            message=f"expected {context['expected']}, found {context['found'] or shown(written)}",
+            did_you_mean=context["did_you_mean"],
+        )
+        raise ConfigError((fault,)) from error
+
+
 def json_schema() -> dict[str, object]:
     """JSON Schema (2020-12) of feeds.yaml, for editors; docs/feeds.schema.json."""
     return schema_of(FileKeys)
@@ -126,26 +152,27 @@ def _config(
 ) -> Config:
     site = Site(**dict(keys.site))
     fetch = _fetch(keys.fetch or FetchKeys())
-    publish = PublishSettings(**dict(keys.publish or PublishKeys()))
+    publish_keys = keys.publish or PublishKeys()
+    sources = tuple(
+        _source(source, order, site, fetch, publish_keys)
+        for order, source in enumerate(keys.sources)
+    )
     return Config(
         path=path,
         folder=folder,
         site=site,
         storage=_storage(keys.storage, folder),
-        output=folder / keys.output,
+        output=bucket(keys.output) or folder / keys.output,
         keep=Keep(**dict(keys.keep or KeepKeys())),
         fetch=fetch,
-        publish=publish,
+        publish=_publish(publish_keys, sources),
         serve=_serve(keys.serve),
         alerts=AlertSettings(**dict(keys.alerts or AlertKeys())),
         dedup=DedupSettings(**dict(keys.dedup or DedupKeys())),
         topics=tuple(_topic(key, topic) for key, topic in (keys.topics or {}).items()),
         gazetteer=gazetteer,
         places=_places(keys.places, gazetteer),
-        sources=tuple(
-            _source(source, order, site, fetch, publish)
-            for order, source in enumerate(keys.sources)
-        ),
+        sources=sources,
     )
 
 
@@ -173,6 +200,50 @@ def _intervals(keys: FetchKeys) -> dict[str, timedelta]:
     if "max_interval" not in written:
         most = max(most, start)
     return {"interval": start, "min_interval": least, "max_interval": most}
+
+
+def _publish(keys: PublishKeys, sources: Sequence[Source]) -> PublishSettings:
+    hubs = tuple(dict.fromkeys(keys.hubs))
+    profiles = tuple(
+        _profile(key, profile, keys, sources) for key, profile in keys.profiles.items()
+    )
+    return PublishSettings(**dict(keys) | {"hubs": hubs, "profiles": profiles})
+
+
+def _profile(
+    key: str, keys: ProfileKeys, publish: PublishKeys, sources: Sequence[Source]
+) -> Profile:
+    """A profile complete, its sources by id."""
+    only, without = _named(keys.sources, sources), _named(keys.not_sources, sources)
+    max_age = keys.max_age or publish.max_age
+    if keys.dialect == "yandex":
+        max_age = min(max_age, YANDEX_MAX_AGE)
+    return Profile(
+        key=key,
+        dialect=keys.dialect,
+        title=keys.title,
+        topics=tuple(keys.topics),
+        places=tuple(keys.places),
+        sources=tuple(
+            source.id
+            for source in sources
+            if source.id not in without and (source.id in only or not keys.sources)
+        ),
+        content=keys.content,
+        max_entries=keys.max_entries,
+        max_age=max_age,
+        genre=keys.genre or "message",
+    )
+
+
+def _named(names: Sequence[str], sources: Sequence[Source]) -> set[str]:
+    """Ids of the sources that are meant, by id or by address."""
+    wanted = {*names, *map(source_address, names)}
+    return {
+        source.id
+        for source in sources
+        if source.id in wanted or source_address(source.url) in wanted
+    }
 
 
 def _serve(keys: ServeKeys | None) -> ServeSettings | None:
@@ -222,7 +293,7 @@ def _source(
     order: int,
     site: Site,
     fetch: FetchSettings,
-    publish: PublishSettings,
+    publish: PublishKeys,
 ) -> Source:
     """A source complete: what it does not say comes from its section."""
     return Source(

@@ -12,13 +12,14 @@ def schema_of(keys: type[Keys]) -> dict[str, object]:
     """The schema of a mapping with these keys; raises nothing, costs 20 ms."""
     schema = keys.model_json_schema()
     _strip_titles(schema)
-    topics = schema["properties"]["topics"]["anyOf"][0]
-    (topic,) = topics.pop("patternProperties").values()
-    topics["additionalProperties"] = topic
-    topics["propertyNames"] = {
-        "pattern": f"^{TOPIC_KEY}$",
-        "not": {"enum": sorted(RESERVED_TOPICS)},
-    }
+    publish = schema["$defs"]["PublishKeys"]["properties"]
+    for named in (schema["properties"]["topics"]["anyOf"][0], publish["profiles"]):
+        (value,) = named.pop("patternProperties").values()
+        named["additionalProperties"] = value
+        named["propertyNames"] = {
+            "pattern": f"^{TOPIC_KEY}$",
+            "not": {"enum": sorted(RESERVED_TOPICS)},
+        }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "feeds.yaml",

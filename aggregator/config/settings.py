@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from aggregator.model import Place, Source, Topic
+from aggregator.model import Bucket, Place, Source, Topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,31 @@ class FetchSettings:
     allow_private: tuple[IPv4Network | IPv6Network, ...]
 
 
+#: What a partner's document is written in.
+Dialect = Literal["atom", "rss", "json", "yandex"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A document of a partner's own, and what stands in it."""
+
+    key: str
+    dialect: Dialect
+    #: None: the site's.
+    title: str | None
+    #: Keys, of which a story needs one; empty: any.
+    topics: tuple[str, ...]
+    places: tuple[str, ...]
+    #: Ids of the sources that may lead a story, in the order of feeds.yaml.
+    sources: tuple[str, ...]
+    #: The most that is given of an entry; None: what its source allows.
+    content: Literal["title", "summary", "full"] | None
+    max_entries: int
+    max_age: timedelta
+    #: Of every entry, in Yandex's words.
+    genre: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings:
     max_entries: int
@@ -70,6 +95,11 @@ class PublishSettings:
     source_share: Fraction
     interval: timedelta
     ads: Literal["drop", "label"]
+    #: URIs of WebSub hubs, none twice.
+    hubs: tuple[str, ...]
+    #: Whether pages show pictures from other servers.
+    page_images: bool
+    profiles: tuple[Profile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +137,8 @@ class Config:
     site: Site
     #: SQLAlchemy URL; the path of SQLite is absolute.
     storage: str
-    #: Absolute; need not exist yet.
-    output: Path
+    #: A folder (absolute; need not exist yet), or a bucket of an object store.
+    output: Path | Bucket
     keep: Keep
     fetch: FetchSettings
     publish: PublishSettings

@@ -20,6 +20,8 @@ from typing import Any
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from aggregator.language import known_language
+
 MAX_DURATION = timedelta(days=36_500)  # what a date can be moved by
 MAX_TEXT = 1_000  # as for titles of entries
 MAX_ID = 500
@@ -96,7 +98,7 @@ def folder(value: object) -> str:
 def language(value: object) -> str:
     what = "a language such as ru"
     text = text_of(value, what)
-    if not re.fullmatch(LANGUAGE, text):
+    if not re.fullmatch(LANGUAGE, text) or not known_language(text):
         raise expected(what)
     return text
 
@@ -110,7 +112,14 @@ def source_id(value: object) -> str:
 
 
 def topic_key(value: object) -> str:
-    what = "a key of a topic: 1 to 40 of a-z, 0-9 and -"
+    return _key(value, "a key of a topic: 1 to 40 of a-z, 0-9 and -")
+
+
+def profile_key(value: object) -> str:
+    return _key(value, "a key of a profile: 1 to 40 of a-z, 0-9 and -")
+
+
+def _key(value: object, what: str) -> str:
     text = text_of(value, what)
     if not re.fullmatch(TOPIC_KEY, text):
         raise expected(what)

@@ -7,34 +7,35 @@ of all pairs (docs/stories.md); minhashes found 58 of 100 among as many.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
-from itertools import chain
-from typing import TypeVar
+from operator import itemgetter
+from typing import Any
 
-from aggregator.dedup.signature import Signature, unpack_signature
+from aggregator.dedup.signature import NAME, Signature, unpack_signature
 from aggregator.dedup.similarity import (
     Rarity,
     Weighed,
     pack_sums,
-    summed,
     unpack_weighed,
-    weights,
+    weigh_stems,
 )
 from aggregator.model import EntryRef, IndexedEntry, Member, Vocabulary
 
 #: Stems of an entry that are indexed; names come before what weighs a little more, since
 #: reports in other words share them above all.
 INDEXED, NAME_BOOST = 24, 1.3
-#: Of them two entries must share so many, and those must weigh so much of all: every
+#: Of them two entries must share two, and those must weigh so much of all: every
 #: labelled pair that tells one story does, and one of 90 others.
-SHARED, LEAST_PART = 2, 0.1
+LEAST_PART = 0.1
 #: Entries compared with a newcomer, those that share most first.
 MOST_COMPARED = 10
 #: Entries found by single stems that are looked at: 24 stems of some 30 entries each.
 MOST_FOUND = 800
+#: The latest of a batch's newcomers that one stem finds, as many as in the store.
+_MOST_POSTED = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +45,21 @@ class Words:
     rare: Rarity
     #: Newcomers that are matched by their words.
     weighed: Mapping[EntryRef, Weighed]
-    #: Their heaviest stems, each with its part of the whole weight.
-    heaviest: Mapping[EntryRef, Sequence[tuple[int, float]]]
-    #: Stored entries worth comparing, by number in the index, and what they share.
-    stored: Mapping[EntryRef, Mapping[int, float]]
+    #: Their heaviest stems.
+    heaviest: Mapping[EntryRef, Sequence[int]]
+    #: What newcomers are called in ``candidates``: no number of the store's, which are
+    #: positive.
+    numbers: Mapping[EntryRef, int]
+    #: Entries worth comparing, and what they share: stored ones, by number in the index,
+    #: and newcomers that come before.
+    candidates: Mapping[EntryRef, Mapping[int, float]]
     _decoded: dict[EntryRef, Weighed] = field(default_factory=dict)
 
     @property
-    def numbers(self) -> set[int]:
-        """In the index, of the stored entries that are worth comparing."""
-        return {number for found in self.stored.values() for number in found}
+    def stored(self) -> set[int]:
+        """Numbers of the stored entries that are worth comparing."""
+        found = {number for found in self.candidates.values() for number in found}
+        return {number for number in found if number > 0}
 
     def of(self, member: Member) -> Weighed | None:
         """None for an entry that is not matched by its words."""
@@ -69,10 +75,11 @@ class Words:
             IndexedEntry(
                 ref=member.ref,
                 effective=member.effective,
+                own_site=member.own_site,
                 signature=member.signature,
                 sums=pack_sums(weighed),
                 stems=tuple(weighed.signature.stems),
-                heaviest=tuple(stem for stem, _ in self.heaviest[member.ref]),
+                heaviest=tuple(self.heaviest[member.ref]),
             )
             for member in sorted(newcomers, key=lambda each: (each.effective, each.ref))
             if member.signature is not None
@@ -80,17 +87,25 @@ class Words:
         )
 
 
-#: An entry in an index: its number in the store, its reference in a batch.
-Posted = TypeVar("Posted", int, EntryRef)
+NO_WORDS = Words(rare=Rarity(0, {}), weighed={}, heaviest={}, numbers={}, candidates={})
 
-NO_WORDS = Words(rare=Rarity(0, {}), weighed={}, heaviest={}, stored={})
+
+def order_of(member: Member) -> tuple[Any, ...]:
+    """Effective date, order in feeds.yaml, place in the document: a total order."""
+    return (
+        member.effective,
+        member.source_order,
+        member.position,
+        member.key,
+        member.ref,
+    )
 
 
 def read_signatures(newcomers: Iterable[Member]) -> dict[EntryRef, Signature]:
-    """Of those that have one."""
+    """Of those that have one, in their order."""
     return {
         member.ref: unpack_signature(member.signature)
-        for member in newcomers
+        for member in sorted(newcomers, key=order_of)
         if member.signature is not None
     }
 
@@ -107,54 +122,78 @@ def weigh_words(
     for signature in signatures.values():
         frequencies.update(signature.stems.keys())
     rare = Rarity(vocabulary.entries + len(signatures), frequencies)
-    weighed, heaviest, stored = {}, {}, {}
-    for ref, signature in signatures.items():
-        weight = weights(signature, rare)
-        weighed[ref] = found = summed(signature, weight, rare)
-        heaviest[ref] = _heaviest(found, weight)
-        stored[ref] = find_shared(heaviest[ref], vocabulary.postings)
-    return Words(rare=rare, weighed=weighed, heaviest=heaviest, stored=stored)
+    weighed, heaviest, numbers, candidates = {}, {}, {}, {}
+    posted: defaultdict[int, list[int]] = defaultdict(list)
+    for number, (ref, signature) in enumerate(signatures.items(), 1):
+        weighed[ref], weights = weigh_stems(signature, rare)
+        heavy = _heaviest(weighed[ref], weights)
+        candidates[ref] = find_shared(heavy, vocabulary.postings, posted)
+        heaviest[ref], numbers[ref] = [stem for stem, _ in heavy], -number
+        for stem in heaviest[ref]:
+            posted[stem].append(-number)
+            del posted[stem][:-_MOST_POSTED]
+    return Words(
+        rare=rare,
+        weighed=weighed,
+        heaviest=heaviest,
+        numbers=numbers,
+        candidates=candidates,
+    )
 
 
-def _heaviest(
-    weighed: Weighed, weights: Mapping[int, float]
-) -> list[tuple[int, float]]:
+def _heaviest(weighed: Weighed, weights: Sequence[float]) -> list[tuple[int, float]]:
     """Stems and their squared parts of the whole: these sum up to 1 at most."""
     whole = weighed.length * weighed.length or 1.0
-    names = weighed.signature.names
+    heavy = [
+        (weight * NAME_BOOST if value & NAME else weight, stem, weight)
+        for (stem, value), weight in zip(
+            weighed.signature.stems.items(), weights, strict=True
+        )
+    ]
     # Of equal weights the greater hash: any order will do that is always the same.
-    heavy = nlargest(
-        INDEXED,
-        (
-            (weight * NAME_BOOST if stem in names else weight, stem, weight)
-            for stem, weight in weights.items()
-        ),
-    )
-    return [(stem, weight * weight / whole) for _, stem, weight in heavy]
+    heavy.sort(reverse=True)
+    return [(stem, weight * weight / whole) for _, stem, weight in heavy[:INDEXED]]
 
 
 def find_shared(
     heaviest: Sequence[tuple[int, float]],
-    postings: Mapping[int, Sequence[Posted]],
-) -> dict[Posted, float]:
-    """Entries that have enough of these stems, and how much those weigh of all.
+    stored: Mapping[int, Sequence[int]],
+    posted: Mapping[int, Sequence[int]],
+) -> dict[int, float]:
+    """Entries that have most of these stems, and how much those weigh of all.
 
     Rare stems are looked up first, and common ones not at all when the rare ones found
     many: a newcomer costs no more however much is stored.
     """
-    found = [(postings[stem], part) for stem, part in heaviest if stem in postings]
-    found.sort(key=lambda each: len(each[0]))
+    found = [
+        (len(old) + len(new), part, old, new)
+        for stem, part in heaviest
+        for old, new in [(stored.get(stem, ()), posted.get(stem, ()))]
+        if old or new
+    ]
+    found.sort(key=itemgetter(0))
     room = MOST_FOUND
-    lists: list[tuple[Sequence[Posted], float]] = []
-    for posted, part in found:
-        room -= len(posted)
+    lists: list[tuple[float, Sequence[int]]] = []
+    once: set[int] = set()
+    enough: set[int] = set()
+    for count, part, old, new in found:
+        room -= count
         if room < 0:
             break
-        lists.append((posted, part))
-    counts = Counter(chain.from_iterable(posted for posted, _ in lists))
-    parts = {entry: 0.0 for entry, count in counts.items() if count >= SHARED}
-    if parts:
-        for posted, part in lists:
-            for entry in parts.keys() & posted:
-                parts[entry] += part
-    return {entry: part for entry, part in parts.items() if part >= LEAST_PART}
+        entries = [*old, *new]
+        enough.update(once.intersection(entries))
+        once.update(entries)
+        lists.append((part, entries))
+    parts = dict.fromkeys(enough, 0.0)
+    for part, having in lists:
+        for entry in enough.intersection(having):
+            parts[entry] += part
+    return _most({entry: part for entry, part in parts.items() if part >= LEAST_PART})
+
+
+def _most(parts: dict[int, float]) -> dict[int, float]:
+    """The ``MOST_COMPARED`` that share most, and what shares as much as the last."""
+    if len(parts) <= MOST_COMPARED:
+        return parts
+    least = nlargest(MOST_COMPARED, parts.values())[-1]
+    return {entry: part for entry, part in parts.items() if part >= least}

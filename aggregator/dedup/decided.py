@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from itertools import islice
 
 from aggregator.dedup.stories import choose_lead, lead_of, story_ids
-from aggregator.model import EntryRef, Grouping, Join, StoryMembers
+from aggregator.model import EntryRef, Grouping, Join, StoryMembers, Withheld
 
 #: Reasons that ``explain`` gives.
 SPLIT, MERGED = "split by the operator", "merged by the operator"
@@ -60,6 +60,25 @@ def split(
         minted=frozenset(each.id for each in stories[1:]),
         joins=tuple(joins),
     )
+
+
+def withdraw(stories: Iterable[StoryMembers], refs: Collection[EntryRef]) -> Grouping:
+    """The stories after these entries of theirs were taken back.
+
+    Where the lead goes, the next entry leads; where none is left that can, nothing does.
+    """
+    gone = set(refs)
+    left = []
+    for story in stories:
+        members = tuple(
+            replace(member, withheld=Withheld.WITHDRAWN)
+            if member.ref in gone
+            else member
+            for member in story.members
+        )
+        lead = lead_of(story.lead, members, announced=story.announced)
+        left.append(replace(story, lead=lead, members=members))
+    return Grouping(stories=tuple(left), minted=frozenset(), joins=())
 
 
 def possible_ids(ref: EntryRef, key: str, *, host: str, year: int) -> list[str]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import struct
 from array import array
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,7 +188,7 @@ def read_signature(analysis: Analysis) -> bytes:
         _SERIES_BIT if _is_series(title.text) else 0, *map(len, parts), len(found)
     )
     hashes = [*(each for part in parts for each in part), *found]
-    return header + _packed(hashes) + bytes(map(_value, found.values()))
+    return header + _packed(hashes) + bytes([_value(each) for each in found.values()])
 
 
 def unpack_signature(packed: bytes) -> Signature:
@@ -217,8 +219,8 @@ def _packed(hashes: Iterable[int]) -> bytes:
 
 
 def _value(counted: int) -> int:
-    count, flags = counted >> FLAG_BITS, counted & _FLAGS
-    return min(count, _MOST_COUNTED) << FLAG_BITS | flags
+    """A stem's value in one byte."""
+    return counted if counted < 256 else _MOST_COUNTED << FLAG_BITS | counted & _FLAGS
 
 
 # --- stems ----------------------------------------------------------------------
@@ -279,18 +281,18 @@ def _name_flags(words: Words, place: int, start: int) -> int:
 
 
 def _read_lead(words: Words, found: dict[int, int]) -> None:
-    text = words.text
-    for place, (start, stem) in enumerate(_placed_stems(words, LEAD)):
-        if start >= LEAD:
-            break
-        value = found.get(stem, 0) + (1 << FLAG_BITS)
+    text, tokens, starts = words.text, words.tokens, words.starts
+    stems = [_stems[token] for token in tokens[: bisect_left(starts, LEAD)]]
+    for stem, count in Counter(stems).items():
+        found[stem] = found.get(stem, 0) + (count << FLAG_BITS)
+    for place, stem in enumerate(stems):
+        start = starts[place]
         if text[start].isupper():
-            form = text[start : start + len(words.tokens[place])]
+            form = text[start : start + len(tokens[place])]
             if (len(form) > 1 and form.isupper()) or not _begins_sentence(
                 words.pieces[2 * place], place
             ):
-                value |= NAME
-        found[stem] = value
+                found[stem] |= NAME
     found.pop(0, None)
 
 
@@ -300,12 +302,16 @@ def _placed_stems(words: Words, most: int) -> Iterator[tuple[int, int]]:
     return zip(words.starts, map(_stems.__getitem__, tokens), strict=False)
 
 
+_SENTENCE_ENDS = frozenset(".!?…\n")
+_QUOTATION_STARTS = frozenset(':«"')
+
+
 def _begins_sentence(before: str, place: int) -> bool:
-    return place == 0 or any(mark in before for mark in ".!?…\n")
+    return place == 0 or not _SENTENCE_ENDS.isdisjoint(before)
 
 
 def _opens_quotation(before: str) -> bool:
-    return any(mark in before for mark in ':«"')
+    return not _QUOTATION_STARTS.isdisjoint(before)
 
 
 # --- numbers and dates ------------------------------------------------------------

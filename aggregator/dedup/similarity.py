@@ -10,12 +10,15 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import compress
 from math import log, sqrt
+from operator import mul
 from typing import Literal
 
 from aggregator.dedup.signature import (
     FEW_WORDS,
     FLAG_BITS,
+    NAME,
     TITLE,
     Signature,
     unpack_signature,
@@ -54,8 +57,11 @@ COPY = 0.85
 #: ... or the part of the shorter one's words that stand in the other (summaries).
 CONTAINED = 0.9
 
-#: A stem's share of an entry counts once, then less and less.
-_TF = tuple(1 + log(count) if count else 0.0 for count in range(1 << 8 - FLAG_BITS))
+#: By a stem's value in a signature: what stands there often counts more, but not as
+#: often more.
+_TF = tuple(
+    1 + log(count) if (count := value >> FLAG_BITS) else 0.0 for value in range(256)
+)
 
 #: Entries that stand for all those never seen: in a small or new store, words that
 #: two entries share would else seem common.
@@ -80,9 +86,6 @@ class Rarity(dict[int, float]):
 
     def __missing__(self, stem: int) -> float:
         return self._rarest
-
-    def total(self, stems: Iterable[int]) -> float:
-        return sum(map(self.__getitem__, stems))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,26 +113,22 @@ class Similarity:
 
 
 def weigh(signature: Signature, rare: Rarity) -> Weighed:
-    return summed(signature, weights(signature, rare), rare)
+    return weigh_stems(signature, rare)[0]
 
 
-def summed(signature: Signature, weight: Mapping[int, float], rare: Rarity) -> Weighed:
-    """``weigh`` for who has the stems' ``weights`` already."""
-    return Weighed(
+def weigh_stems(signature: Signature, rare: Rarity) -> tuple[Weighed, list[float]]:
+    """The signature with its sums, and TF-IDF of each of its stems, in their order."""
+    stems, values = signature.stems.keys(), signature.stems.values()
+    rarity = [rare[stem] for stem in stems]
+    weights = list(map(mul, map(_TF.__getitem__, values), rarity))
+    weighed = Weighed(
         signature=signature,
-        length=sqrt(sum(each * each for each in weight.values())),
-        title=rare.total(signature.title),
-        names=rare.total(signature.names),
-        whole=rare.total(signature.stems),
+        length=sqrt(sum(map(mul, weights, weights))),
+        title=sum(compress(rarity, [value & TITLE for value in values])),
+        names=sum(compress(rarity, [value & NAME for value in values])),
+        whole=sum(rarity),
     )
-
-
-def weights(signature: Signature, rare: Rarity) -> dict[int, float]:
-    """TF-IDF of each stem."""
-    return {
-        stem: _TF[value >> FLAG_BITS] * rare[stem]
-        for stem, value in signature.stems.items()
-    }
+    return weighed, weights
 
 
 _sums = struct.Struct("<ffff")
@@ -151,14 +150,24 @@ def unpack_weighed(sums: bytes, packed: bytes) -> Weighed:
     )
 
 
-def compare(one: Weighed, other: Weighed, rare: Rarity) -> Similarity:
-    """How alike two entries are, whatever their dates and sources."""
+#: What ``compare`` gives for entries that are less alike than was asked for.
+UNLIKE = Similarity(score=0.0, relation="report", near=False, why=())
+
+
+def compare(
+    one: Weighed, other: Weighed, rare: Rarity, *, least: float = 0.0
+) -> Similarity:
+    """How alike two entries are, whatever their dates and sources.
+
+    ``UNLIKE``, sooner, for entries whose score is less than ``least``: most of those
+    that share words.
+    """
     first, second = one.signature, other.signature
-    dot = common = in_first = in_second = in_both = 0.0
+    dot = common = in_first = in_second = in_both = names = 0.0
     stems, other_stems = first.stems, second.stems
     for stem in stems.keys() & other_stems.keys():
         value, other_value, weight = stems[stem], other_stems[stem], rare[stem]
-        dot += _TF[value >> FLAG_BITS] * _TF[other_value >> FLAG_BITS] * weight * weight
+        dot += _TF[value] * _TF[other_value] * weight * weight
         common += weight
         if value & TITLE:
             in_first += weight
@@ -166,10 +175,12 @@ def compare(one: Weighed, other: Weighed, rare: Rarity) -> Similarity:
                 in_both += weight
         if other_value & TITLE:
             in_second += weight
+        if value & other_value & NAME:
+            names += weight
     cosine = _share(dot, one.length * other.length)
     shares = _share(in_first, one.title), _share(in_second, other.title)
     titles = _share(in_both, one.title + other.title - in_both)
-    names = _common_names(one, other, rare)
+    names = _part_of_names(names, one.names + other.names)
     score = (
         COSINE * cosine
         + TITLE_LEAST * min(shares)
@@ -177,6 +188,8 @@ def compare(one: Weighed, other: Weighed, rare: Rarity) -> Similarity:
         + TITLES * titles
         + NAMES * names
     )
+    if score + COMMON_NUMBERS < least:  # all else lowers it
+        return UNLIKE
     parts = f"words {cosine:.2f}", f"titles {titles:.2f}", f"names {names:.2f}"
     score, lowered = _lowered(score, first, second)
     copy = _is_copy(one, other, cosine, common, lowered)
@@ -224,9 +237,8 @@ def _share(part: float, whole: float) -> float:
     return min(part / whole, 1.0) if whole else 0.0
 
 
-def _common_names(one: Weighed, other: Weighed, rare: Rarity) -> float:
-    common = rare.total(one.signature.names & other.signature.names)
-    whole = one.names + other.names - common
+def _part_of_names(common: float, both: float) -> float:
+    whole = both - common
     # Where nobody is named, names say as little for as against.
     return _share(common, whole) if whole > 0 else 0.3
 

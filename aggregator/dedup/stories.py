@@ -19,7 +19,7 @@ from aggregator.dedup.candidates import (
     MOST_COMPARED,
     NO_WORDS,
     Words,
-    find_shared,
+    order_of,
 )
 from aggregator.dedup.similarity import (
     SUPPORT,
@@ -54,8 +54,6 @@ _SAME_TEXT = 0.95
 _MOST_CANDIDATES = 50
 #: Members of a story that a newcomer is compared with, besides those that matched.
 _SAMPLE = 5
-#: The latest of a batch's newcomers that are found by one stem, as in the store.
-_MOST_POSTED = 400
 
 
 class Likeness(NamedTuple):
@@ -99,7 +97,7 @@ def group(
     )
     for ref in standing or ():
         board.touch(ref)
-    for newcomer in sorted(newcomers, key=_order):
+    for newcomer in sorted(newcomers, key=order_of):
         board.place(newcomer, host=host, year=year)
     return board.grouping()
 
@@ -182,19 +180,8 @@ def _apart(one: Member, other: Member) -> timedelta:
     return abs(one.effective - other.effective)
 
 
-def _order(member: Member) -> tuple[Any, ...]:
-    """Effective date, order in feeds.yaml, place in the document: a total order."""
-    return (
-        member.effective,
-        member.source_order,
-        member.position,
-        member.key,
-        member.ref,
-    )
-
-
 def _lead_order(member: Member) -> tuple[Any, ...]:
-    return (not member.own_site, member.relation == "copy", *_order(member))
+    return (not member.own_site, member.relation == "copy", *order_of(member))
 
 
 # --- what is known while a batch is grouped --------------------------------------
@@ -248,10 +235,8 @@ class _Board:
         self._story_of: dict[EntryRef, _Story | None] = {}
         self._by_link: defaultdict[int, _Candidates] = defaultdict(_candidates)
         self._by_text: defaultdict[_Text, _Candidates] = defaultdict(_candidates)
+        #: As ``Words.candidates`` calls them.
         self._by_number: dict[int, Member] = {}
-        #: Of the newcomers alone: the store found the others.
-        self._by_stem: defaultdict[int, deque[EntryRef]] = defaultdict(_posted)
-        self._placed: dict[EntryRef, Member] = {}
         for found in stories:
             story = _Story(
                 id=found.id,
@@ -262,7 +247,7 @@ class _Board:
             )
             self._story_of.update((member.ref, story) for member in found.members)
         waiting = [member for member in loose if member.withheld is not Withheld.AD]
-        for member in sorted((*known, *waiting), key=_order):
+        for member in sorted((*known, *waiting), key=order_of):
             self._story_of.setdefault(member.ref, None)
             self._index(member)
 
@@ -357,20 +342,17 @@ class _Board:
 
     def _worth_comparing(self, member: Member) -> list[Member]:
         """Those that share most: stored ones and newcomers that were placed before."""
-        words, ref = self._words, member.ref
-        shared = {
-            other.ref: (part, other)
-            for number, part in words.stored[ref].items()
+        found = [
+            (-part, order_of(other), other)
+            for number, part in self._words.candidates[member.ref].items()
             if (other := self._by_number.get(number)) is not None
-        }
-        for placed, part in find_shared(words.heaviest[ref], self._by_stem).items():
-            shared[placed] = part, self._placed[placed]
-        ranked = sorted(shared.values(), key=lambda each: (-each[0], _order(each[1])))
+        ]
+        found.sort()
         return [
             other
-            for _, other in ranked[:MOST_COMPARED]
+            for *_, other in found[:MOST_COMPARED]
             if other.withheld is not Withheld.AD
-            and other.ref != ref
+            and other.ref != member.ref
             and _apart(member, other) <= self._window
         ]
 
@@ -378,7 +360,7 @@ class _Board:
         first, second = self._words.of(one), self._words.of(other)
         if first is None or second is None:
             return None
-        return compare(first, second, self._words.rare)
+        return compare(first, second, self._words.rare, least=SUPPORT)
 
     def _is_same(
         self, one: Member, other: Member, like: Similarity, more: float = 0.0
@@ -409,7 +391,7 @@ class _Board:
             return False
         if len(known) < 2:
             return True
-        known.sort(key=_order)
+        known.sort(key=order_of)
         more = tightened(len(story.members))
         first = self._compare(member, known[0])
         if best.score < SURE + more and not (
@@ -464,12 +446,9 @@ class _Board:
             self._by_link[prints.link].append(member)
         if prints.title is not None:
             self._by_text[prints.title, prints.start].append(member)
-        if member.number is not None:
-            self._by_number[member.number] = member
-        elif member.ref in self._words.heaviest:
-            self._placed[member.ref] = member
-            for stem, _ in self._words.heaviest[member.ref]:
-                self._by_stem[stem].append(member.ref)
+        number = member.number or self._words.numbers.get(member.ref)
+        if number is not None:
+            self._by_number[number] = member
 
 
 _Alike = tuple[Member, Likeness]
@@ -479,10 +458,6 @@ _Candidates = deque[Member]
 
 def _candidates() -> _Candidates:
     return deque(maxlen=_MOST_CANDIDATES)
-
-
-def _posted() -> deque[EntryRef]:
-    return deque(maxlen=_MOST_POSTED)
 
 
 def _preference(match: tuple[_Story, Likeness]) -> tuple[Any, ...]:

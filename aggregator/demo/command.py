@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,18 +82,22 @@ def _show(config: Config, found: app.CycleReport) -> None:
     print()
     for name, value in found.as_json().items():
         print(f"{name.replace('_', ' '):18} {value}")
-    print(f"\nDocuments in {config.output.resolve()}:")
-    for feed in documents.feeds(config):
-        print(f"  {feed.title:40} {config.site.url}{feed.name}")
+    # Not "var/demo/../../output", as feeds.yaml has it.
+    print(f"\nDocuments in {os.path.normpath(str(config.output))}:")
+    for channel in documents.channels(config):
+        print(f"  {channel.title:40} {config.site.url}{channel.stem}.atom")
 
 
 def _serve(config: Config) -> None:
+    from aggregator.serve.headers import Delivery
     from aggregator.serve.server import serve
 
     assert config.serve is not None  # noqa: S101 - sample_config sets it
+    assert isinstance(config.output, Path)  # noqa: S101 - likewise
     serve(
         config.output,
         host=config.serve.host,
         port=config.serve.port,
+        delivery=Delivery.of(config),
         ready=lambda address: print(f"\nOpen {address} (Ctrl-C ends)", file=sys.stderr),
     )

@@ -247,9 +247,24 @@ async def ask(
     if each.mode == "subscribe":
         fields["hub.lease_seconds"] = str(round(LEASE.total_seconds()))
         fields["hub.secret"] = each.secret
+    return await send(each.hub, fields, client=client, now=now)
+
+
+async def send(
+    hub: str,
+    fields: Mapping[str, str],
+    *,
+    client: Client,
+    now: datetime,
+    deadline: float = DEADLINE,
+) -> tuple[str | None, datetime | None]:
+    """Post a form to a hub; why it did not take it, and until when it wants peace.
+
+    Why begins with an error code as sources have them: ``http_404``, ``timeout``.
+    """
     try:
-        async with asyncio.timeout(DEADLINE):
-            return await _post(each.hub, urlencode(fields).encode(), client, now)
+        async with asyncio.timeout(deadline):
+            return await _post(hub, urlencode(fields).encode(), client, now)
     except TimeoutError:
         return "timeout: no answer in time", None
     except RequestFailed as failure:
@@ -269,6 +284,6 @@ async def _post(
                 return f"http_{response.status}", retry_at(response.headers, now)
             target = redirect_target(at, response.headers.get("location"))
         if urlsplit(at).scheme == "https" and urlsplit(target).scheme != "https":
-            return "redirect:target: away from https, with the secret", None
+            return "redirect:target: away from https", None
         at = target
     return "redirect:limit", None

@@ -79,6 +79,11 @@ _TAGS = {
     ),
     *("thead", "time", "tr", "tt", "u", "ul", "var"),
 }
+#: They close one another, or are let out of tables.
+_NEVER_ALONE = {
+    *("caption", "dd", "dt", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"),
+    *("table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+}
 # Their content is no text for readers, so it goes with the tag. The text of others
 # (a form, an unknown tag) stays.
 _DROPPED_WITH_CONTENT = {
@@ -115,6 +120,12 @@ _ATTRIBUTES = {
     "time": {"datetime"},
     "*": {"lang"},
 }
+
+# Cleaning these away, or moving what stands in tables where it may not, can leave what
+# no parser builds: a heading in a heading, a list's item in an item. Other tags never do.
+_reshaping = re.compile(
+    rf"<(?=[a-z])(?!(?:{'|'.join(sorted(_TAGS - _NEVER_ALONE))})[\s/>])", re.IGNORECASE
+)
 
 _image = re.compile(r"<img(?P<attributes>[^<>]*)>")
 _has_web_source = re.compile(r'\ssrc="https?://').search
@@ -197,6 +208,9 @@ class Sanitiser:
         while len(clean) > MAX_FIELD:  # escaping and closing tags made it longer
             html = _cut(html, len(html) * MAX_FIELD // len(clean) * 9 // 10)
             clean = self._cleaner.clean(html)
+        if _reshaping.search(html):
+            # What is built again from what is left is what every reader builds.
+            clean = self._cleaner.clean(clean)
         return clean
 
 

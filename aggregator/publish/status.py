@@ -1,4 +1,4 @@
-"""status.json, and what ``aggregator status --json`` prints: a row per source."""
+"""What ``aggregator status --json`` prints, and of that status.json: a row per source."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from aggregator.model import (
     SourceState,
 )
 from aggregator.publish.iri import without_credentials
+from aggregator.publish.public import public_address, public_id, public_name
 
 State = Literal["new", "ok", "failing", "paused", "offline"]
 
@@ -58,6 +59,32 @@ def status_document(
         "alerts": list(map(_alert, alerts)),
         "stories": stories,
         "updated": _time(updated),
+    }
+
+
+def public_status(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Of `status_document`'s data what everybody may read, in the same shape.
+
+    Sentences (of errors, warnings, the next poll) are for the operator, and so are alerts:
+    ``message`` is null, ``next_poll_reason`` one word. Addresses without queries; null
+    where they are not public.
+    """
+    return {
+        **document,
+        "sources": [
+            {
+                **row,
+                "id": public_id(row["id"], row["url"]),
+                "name": public_name(row["name"], row["id"], row["url"]),
+                "url": public_address(row["url"]),
+                "effective_url": public_address(row["effective_url"]),
+                "error": row["error"] and {**row["error"], "message": None},
+                "warnings": [{**each, "message": None} for each in row["warnings"]],
+                "next_poll_reason": row["next_poll_reason"].partition(":")[0],
+            }
+            for row in document["sources"]
+        ],
+        "alerts": [],
     }
 
 

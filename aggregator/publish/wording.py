@@ -2,10 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import date, datetime, tzinfo
 
+from aggregator.language import primary
 from aggregator.model import Event, When
+from aggregator.publish.typography import typeset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageWords:
+    """What pages say beside the stories; typeset when made."""
+
+    #: Facebook's ``language_TERRITORY``, of a bare language.
+    locale: str
+    skip: str
+    sections: str
+    home: str
+    #: Of ``{title}``, the site's, and ``{section}``.
+    description: str
+    section_description: str
+    no_stories: str
+    older: str
+    updated: str
+    events: str
+    events_description: str
+    no_events: str
+    under_way: str
+    later_events: str
+    calendar: str
+    how_to_use_the_calendar: str
+    #: On the link that opens a calendar program, and before the plain address.
+    subscribe_to_calendar: str
+    calendar_address: str
+    subscribe: str
+    feeds: str
+    what_a_feed_is: str
+    subscribe_description: str
+    every_feed: str
+    opml: str
+    opml_feeds: str
+    opml_sources: str
+    block: str
+    how_to_use_the_block: str
+    without_script: str
+    block_topics: str
+    sources: str
+    sources_description: str
+    #: Of ``{ok}`` and ``{of}``, numbers.
+    answering: str
+    last_success: str
+    never: str
+    #: `publish.status.State` -> what readers are told.
+    states: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, str):
+                object.__setattr__(self, each.name, typeset(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,18 +74,13 @@ class Wording:
     source: str
     until: str
     cancelled: str
-    #: Pages.
-    coming: str
-    no_events: str
-    under_way: str
-    calendar: str
-    how_to_use_the_calendar: str
-    latest: str
-    no_stories: str
-    updated: str
-    also: str
-    subscribe: str
-    how_to_subscribe: str
+    places: str
+    topics: str
+    #: What a feed holds; of a topic's or a place's ``{title}``.
+    all_stories: str
+    stories_on: str
+    stories_that_mention: str
+    pages: PageWords
     months: tuple[str, ...]
     #: From Monday.
     weekdays: tuple[str, ...]
@@ -87,23 +138,64 @@ RUSSIAN = Wording(
     source="Источник",
     until="до",
     cancelled="отменено",
-    coming="Календарь событий",
-    no_events="Ближайших событий пока нет.",
-    under_way="Уже идут",
-    calendar="Календарь",
-    how_to_use_the_calendar=(
-        "Скопируйте адрес и подпишитесь на него в календаре телефона или компьютера: "
-        "события будут появляться и меняться сами."
+    pages=PageWords(
+        locale="ru_RU",
+        skip="Перейти к содержанию",
+        sections="Разделы",
+        home="Все новости",
+        description="{title}: новости разных изданий по дням, темам и местам — каждая один раз.",
+        section_description="{section}: новости разных изданий — каждая один раз.",
+        no_stories="Новостей пока нет.",
+        older="Здесь только самое новое, остальное — в лентах.",
+        updated="Обновлено",
+        events="Календарь событий",
+        events_description="Что, где и когда: концерты, выставки, спектакли и встречи по датам.",
+        no_events="Ближайших событий пока нет.",
+        under_way="Уже идут",
+        later_events="Здесь только ближайшие события, остальные — в календаре.",
+        calendar="События в вашем календаре",
+        how_to_use_the_calendar=(
+            "Подпишитесь — и события сами появятся в календаре телефона или компьютера, а "
+            "переносы и отмены отразятся в нём."
+        ),
+        subscribe_to_calendar="Подписаться в календаре",
+        calendar_address="Если ссылка не открылась, скопируйте адрес:",
+        subscribe="Подписаться",
+        feeds="Ленты",
+        what_a_feed_is=(
+            "Лента — это адрес, с которого программа для чтения новостей сама забирает всё "
+            "новое. Скопируйте его в программу — больше ничего не нужно."
+        ),
+        subscribe_description="Адреса лент Atom, RSS и JSON Feed, календарь и блок новостей для сайта.",
+        every_feed="Все новости",
+        opml="Всё одним файлом",
+        opml_feeds="Все ленты этого сайта для программы чтения новостей (OPML)",
+        opml_sources="Источники, которые мы читаем (OPML)",
+        block="Новости на вашем сайте",
+        how_to_use_the_block=(
+            "Вставьте эту строку туда, где должен появиться блок; data-count — сколько "
+            "новостей показать, от 1 до 20."
+        ),
+        without_script="То же без скрипта:",
+        block_topics="Значения data-topic:",
+        sources="Источники",
+        sources_description="Какие издания мы читаем и когда каждое отвечало в последний раз.",
+        answering="Отвечают: {ok} из {of}.",
+        last_success="последний ответ",
+        never="ещё не получен",
+        states={
+            "new": "ещё не опрошен",
+            "ok": "отвечает",
+            "failing": "сейчас не отвечает",
+            "paused": "приостановлен",
+            "offline": "у нас нет связи",
+        },
     ),
-    latest="Последние новости",
-    no_stories="Новостей пока нет.",
-    updated="Обновлено",
-    also="также",
-    subscribe="Подписка",
-    how_to_subscribe=(
-        "Скопируйте адрес ленты и добавьте его в программу для чтения лент "
-        "(RSS и Atom): новые сообщения будут приходить сами."
-    ),
+    places="Города и районы",
+    topics="Темы",
+    all_stories="Все сообщения одной лентой",
+    stories_on="Сообщения на тему «{title}»",
+    stories_that_mention="Сообщения, в которых упоминается {title}",
     months=(
         *("января", "февраля", "марта", "апреля", "мая", "июня"),
         *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
@@ -122,23 +214,64 @@ ENGLISH = Wording(
     source="Source",
     until="until",
     cancelled="cancelled",
-    coming="Coming events",
-    no_events="No events ahead yet.",
-    under_way="Under way",
-    calendar="Calendar",
-    how_to_use_the_calendar=(
-        "Copy the address and subscribe to it in your phone's or computer's calendar: "
-        "events will then appear and change by themselves."
+    pages=PageWords(
+        locale="en_GB",
+        skip="Skip to content",
+        sections="Sections",
+        home="All news",
+        description="{title}: news of many publishers by day, topic and place, every story once.",
+        section_description="{section}: news of many publishers, every story once.",
+        no_stories="No stories yet.",
+        older="Only the newest is here; the rest is in the feeds.",
+        updated="Updated",
+        events="Coming events",
+        events_description="What, where and when: concerts, exhibitions, plays and meetings by date.",
+        no_events="No events ahead yet.",
+        under_way="Under way",
+        later_events="Only the nearest events are here; the rest are in the calendar.",
+        calendar="Events in your calendar",
+        how_to_use_the_calendar=(
+            "Subscribe, and events will appear and change in your phone's or computer's "
+            "calendar by themselves."
+        ),
+        subscribe_to_calendar="Subscribe in a calendar",
+        calendar_address="If the link does not open, copy the address:",
+        subscribe="Subscribe",
+        feeds="Feeds",
+        what_a_feed_is=(
+            "A feed is an address from which a reading program fetches what is new by "
+            "itself: copy it into the program, and that is all."
+        ),
+        subscribe_description="Addresses of Atom, RSS and JSON feeds, the calendar, and a news block for sites.",
+        every_feed="All news",
+        opml="Everything in one file",
+        opml_feeds="All feeds of this site for a reading program (OPML)",
+        opml_sources="The sources that we read (OPML)",
+        block="The news on your site",
+        how_to_use_the_block=(
+            "Put this line where the block is to appear; data-count says how many "
+            "stories to show, from 1 to 20."
+        ),
+        without_script="The same without a script:",
+        block_topics="Values of data-topic:",
+        sources="Sources",
+        sources_description="Which publishers we read, and when each answered last.",
+        answering="Answering: {ok} of {of}.",
+        last_success="last answer",
+        never="not yet",
+        states={
+            "new": "not asked yet",
+            "ok": "answers",
+            "failing": "does not answer now",
+            "paused": "paused",
+            "offline": "we are offline",
+        },
     ),
-    latest="Latest news",
-    no_stories="No stories yet.",
-    updated="Updated",
-    also="also",
-    subscribe="Subscribe",
-    how_to_subscribe=(
-        "Copy a feed's address into your feed reader (RSS and Atom): "
-        "new stories will then come to you."
-    ),
+    places="Towns and districts",
+    topics="Topics",
+    all_stories="All stories in one feed",
+    stories_on="Stories on {title}",
+    stories_that_mention="Stories that mention {title}",
     months=(
         *("January", "February", "March", "April", "May", "June"),
         *("July", "August", "September", "October", "November", "December"),
@@ -153,7 +286,7 @@ ENGLISH = Wording(
 
 def wording(language: str) -> Wording:
     """For a BCP 47 tag: Russian for ``ru``, English for any other language."""
-    return RUSSIAN if language.lower().partition("-")[0] == "ru" else ENGLISH
+    return RUSSIAN if primary(language) == "ru" else ENGLISH
 
 
 def iso_moment(when: When, zone: tzinfo) -> str:

@@ -29,6 +29,23 @@ class OutputFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file; it is not read."""
+        return (self.path / name).is_file()
+
+    def holds(self, name: str, digest: str, tag: str | None) -> bool:
+        """Whether the document's SHA-256 (hexadecimal) is `digest`."""
+        try:
+            with self._open() as folder:
+                data = _read(folder, name)
+        except OSError:
+            return False
+        return data is not None and hashlib.sha256(data).hexdigest() == digest
+
+    def tag(self, name: str) -> None:
+        """Files have no other name for their bytes than a digest."""
+        return
+
     def put(self, name: str, data: bytes) -> bool:
         """Replaces one document whole; False when it already held just these bytes.
 
@@ -46,7 +63,7 @@ class OutputFolder:
             raise PublishError(self.path / name, error) from error
         return True
 
-    def remove(self, name: str, digest: str) -> None:
+    def remove(self, name: str, digest: str, tag: str | None = None) -> None:
         """Removes a document whose SHA-256 (hexadecimal) is `digest`; no other file."""
         if not self.path.is_dir():
             return

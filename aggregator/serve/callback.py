@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from aggregator.errors import AggregatorError
 
+CALLBACKS = "/websub/"
 #: Seconds in which a body must have come.
 BODY_DEADLINE = 30.0
 #: Bodies that come in at once: each may take as much memory as its source's documents.
@@ -78,7 +79,7 @@ def callback_route(subscriber: Subscriber) -> Route:
         # Also to a wrong signature (8): whoever guesses learns nothing.
         return Response(status_code=HTTPStatus.ACCEPTED, headers=_HEADERS)
 
-    return Route("/websub/{token}", respond, methods=["GET", "POST"])
+    return Route(CALLBACKS + "{token}", respond, methods=["GET", "POST"])
 
 
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -86,7 +87,7 @@ _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 async def _body(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared[:18]) > limit:
+    if declared.isdecimal() and int(declared[:18]) > limit:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     pieces: list[bytes] = []
     size = 0

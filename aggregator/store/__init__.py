@@ -7,16 +7,23 @@ from aggregator.store.records import (
     DocumentRecord,
     EntryHistory,
     MemberHistory,
+    Published,
     Recorded,
+    Removal,
+    Request,
     Summary,
 )
-from aggregator.store.store import Store, migrate
+from aggregator.store.store import LOCK_TIMEOUT, Store, migrate
 
 __all__ = [
+    "LOCK_TIMEOUT",
     "DocumentRecord",
     "EntryHistory",
     "MemberHistory",
+    "Published",
     "Recorded",
+    "Removal",
+    "Request",
     "Store",
     "Summary",
     "migrate",

@@ -27,10 +27,14 @@ class Batch:
     minted: set[int]
     #: Membership columns by entry, from the grouping.
     membership: dict[Key, tuple[Any, ...]]
-    #: Those of them that were stored before.
+    #: Whether entries link to their source's site, of those that can join later.
+    own_sites: dict[Key, bool]
+    #: Those of `membership` that were stored before.
     stored: set[Key] = field(default_factory=set)
     #: Stories with a new member or an edited one.
     changed: set[int] = field(default_factory=set)
+    #: Stories of which closed archives show what is no longer to be shown.
+    stale: set[int] = field(default_factory=set)
     #: News about an entry that may lead: when it was seen.
     news: dict[Key, datetime] = field(default_factory=dict)
     #: The latest poll's time: when a story whose lead was withdrawn got another one.
@@ -51,6 +55,10 @@ def prepare(
         stories=stories,
         minted=minted,
         membership=_membership(grouping, stories, numbers),
+        own_sites={
+            (numbers[each.ref[0]], each.ref[1]): each.own_site
+            for each in (grouping.index.entries if grouping.index else ())
+        },
         now=max(
             (each.state.last_poll for each in outcomes if each.state.last_poll),
             default=None,

@@ -7,11 +7,23 @@ compiled once for each database.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    any_,
+    bindparam,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine.interfaces import Dialect
 
 T = TypeVar("T")
@@ -35,6 +47,19 @@ def insert_many(
     if not rows:
         return 0
     return _run(connection, _insert(table, replace, connection.dialect), rows)
+
+
+def among(
+    connection: Connection, column: Column[Any], values: Collection[int]
+) -> ColumnElement[bool]:
+    """``column IN (values)`` for integers, however many, as one parameter.
+
+    SQLAlchemy names every value of an IN list: a tenth of what looking words up took.
+    """
+    if connection.dialect.name == "postgresql":
+        return column == any_(bindparam(None, list(values), ARRAY(BigInteger)))
+    listed = func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def update_many(

@@ -22,7 +22,7 @@ def split(connection: Connection, grouping: Grouping, now: datetime) -> None:
     """Carry out ``dedup.decided.split``, whose first story is the one that stays."""
     stays = grouping.stories[0]
     _regroup(connection, grouping, now)
-    _remember(
+    remember(
         connection,
         now,
         [("split", stays.id, each.id, each.lead) for each in grouping.stories[1:]],
@@ -38,7 +38,7 @@ def merge(connection: Connection, grouping: Grouping, gone: str, now: datetime) 
     ).scalar_one()
     connection.execute(delete(story_topic).where(story_topic.c.story == number))
     connection.execute(delete(story).where(story.c.number == number))
-    _remember(connection, now, [("merge", kept.id, gone, None)])
+    remember(connection, now, [("merge", kept.id, gone, None)])
 
 
 def taken_ids(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -92,7 +92,7 @@ def _regroup(connection: Connection, grouping: Grouping, now: datetime) -> None:
     save_stories(connection, grouping, batch)
 
 
-def _remember(
+def remember(
     connection: Connection,
     now: datetime,
     decided: list[tuple[str, str, str, EntryRef | None]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     case,
     select,
     tuple_,
@@ -25,7 +26,7 @@ from aggregator.model import (
     StoredEntry,
     StoryMembers,
 )
-from aggregator.store.bulk import chunks
+from aggregator.store.bulk import among, chunks
 from aggregator.store.entry_rows import (
     CONTENT_COLUMNS,
     fingerprint_of,
@@ -62,6 +63,10 @@ _stored = select(
     *(entry_content.c[name] for name in CONTENT_COLUMNS),
 ).select_from(WITH_CONTENT.join(source, source.c.number == entry.c.source))
 
+_IS_INDEXED = (signature.c.source == entry.c.source) & (
+    signature.c.key_hash == entry.c.key_hash
+)
+
 _member = select(
     entry.c.source,
     source.c.id.label("source_id"),
@@ -86,20 +91,23 @@ _member = select(
     signature.c.signature,
 ).select_from(
     entry.join(source, source.c.number == entry.c.source).outerjoin(
-        signature,
-        (signature.c.source == entry.c.source)
-        & (signature.c.key_hash == entry.c.key_hash),
+        signature, _IS_INDEXED
     )
 )
+
+#: An entry and its story: most of those that are found are members, and loaded with it.
+_place = select(entry.c.source, entry.c.key_hash, entry.c.story)
 
 
 def known(connection: Connection, source_id: str) -> dict[int, int | None]:
     """Key hash to content hash, of a source's entries and of its tombstones.
 
-    None for a withdrawn entry: whatever it says when it is listed again, it is a change.
+    None for an entry that the source took back: whatever it says when it is listed again,
+    it is a change.
     """
     number = select(source.c.number).where(source.c.id == source_id).scalar_subquery()
-    listed = case((entry.c.withdrawn.is_(None), entry.c.content_hash))
+    stands = entry.c.withdrawn.is_(None) | entry.c.removed.is_not(None)
+    listed = case((stands, entry.c.content_hash))
     found = union_all(
         *(
             select(table.c.key_hash, content_hash).where(table.c.source == number)
@@ -184,24 +192,31 @@ def neighbours(
     A link hash matches at any age, a title hash from `since` on, by effective date;
     `numbers` are those of the index of words.
     """
+    found: set[tuple[int, int, int | None]] = set()
+    dated = _place.where(entry.c.effective >= to_micros(since))
+    indexed = _place.join(signature, _IS_INDEXED)
+    for asked, column, values in (
+        (_place, entry.c.link_hash, links),
+        (dated, entry.c.title_hash, titles),
+        (indexed, signature.c.number, numbers),
+    ):
+        if values:
+            matching = asked.where(among(connection, column, values))
+            found.update(_places(connection, matching))
     rows: list[Row[Any]] = []
-    for part in chunks(links):
-        rows += connection.execute(_member.where(entry.c.link_hash.in_(part)))
-    for part in chunks(titles):
-        rows += connection.execute(
-            _member.where(
-                entry.c.title_hash.in_(part), entry.c.effective >= to_micros(since)
-            )
-        )
-    for part in chunks(numbers):
-        rows += connection.execute(_member.where(signature.c.number.in_(part)))
-    loose = {(row.source, row.key_hash): row for row in rows if row.story is None}
-    numbers = {row.story for row in rows if row.story is not None}
-    members = _members(connection, loose.values())
+    for keys in chunks([each[:2] for each in found if each[2] is None]):
+        rows += connection.execute(_member.where(ENTRY_KEY.in_(keys)))
+    members = _members(connection, rows)
     return (
-        load_stories(connection, numbers),
+        load_stories(connection, {each[2] for each in found if each[2] is not None}),
         tuple(member for _, member in sorted(members.items())),
     )
+
+
+def _places(
+    connection: Connection, asked: Select[Any]
+) -> list[tuple[int, int, int | None]]:
+    return [(row[0], row[1], row[2]) for row in connection.execute(asked)]
 
 
 def stories_of(
@@ -221,11 +236,13 @@ def load_stories(
     connection: Connection, numbers: Collection[int]
 ) -> tuple[StoryMembers, ...]:
     """Whole stories, by number; members by effective date."""
-    heads: list[Row[Any]] = []
-    rows: list[Row[Any]] = []
-    for part in chunks(sorted(numbers)):
-        heads += connection.execute(_head.where(story.c.number.in_(part)))
-        rows += connection.execute(_member.where(entry.c.story.in_(part)))
+    if not numbers:
+        return ()
+    asked = sorted(numbers)
+    heads = connection.execute(_head.where(among(connection, story.c.number, asked)))
+    rows: Sequence[Any] = connection.execute(
+        _member.where(among(connection, entry.c.story, asked))
+    ).all()
     members: dict[int, list[Member]] = {}
     found = _members(connection, rows)
     for row in rows:

@@ -153,7 +153,7 @@ def stored_entry(row: Row[Any]) -> StoredEntry:
         first_seen=from_micros(row.first_seen),
         effective=from_micros(row.effective),
         withheld=withheld_of(row),
-        admitted=admitted_of(row),
+        admitted=admitted_of(row) if row.removed is None else Withheld.WITHDRAWN,
         ad=row.ad,
         topics=_topics_of(row.topics),
         events=events_of(row.events),

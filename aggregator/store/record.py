@@ -23,11 +23,14 @@ from aggregator.store.record_stories import save_stories
 from aggregator.store.records import Recorded
 from aggregator.store.rename import rename_entries
 from aggregator.store.sources import save_states
-from aggregator.store.words import index_entries
+from aggregator.store.words import Recent, index_entries
 
 
 def record(
-    connection: Connection, outcomes: Sequence[PollOutcome], grouping: Grouping
+    connection: Connection,
+    outcomes: Sequence[PollOutcome],
+    grouping: Grouping,
+    recent: Recent,
 ) -> Recorded:
     """Write a batch; the caller's transaction makes it whole or nothing."""
     batch = prepare(connection, outcomes, grouping)
@@ -39,7 +42,7 @@ def record(
     withdraw_entries(connection, outcomes, batch)
     changed = save_stories(connection, grouping, batch)
     if grouping.index is not None:
-        index_entries(connection, grouping.index, batch.numbers)
+        index_entries(connection, recent, grouping.index, batch.numbers)
     # Last: until here all are called by the keys that they had.
     rename_entries(connection, outcomes, batch)
     return Recorded(

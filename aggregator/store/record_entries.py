@@ -20,8 +20,8 @@ from aggregator.store.entry_rows import (
 from aggregator.store.schema import entry, entry_content, listing, tombstone
 from aggregator.store.values import pack_integers, to_micros
 
-#: Membership of an entry in no story: story, relation, score, why, own_site.
-_NO_STORY = (None, None, None, None, None)
+#: Membership of an entry in no story: story, relation, score, why.
+_NO_STORY = (None, None, None, None)
 _MEMBERSHIP = ("own_site", "story", "relation", "score", "why")
 
 
@@ -49,8 +49,10 @@ def insert_entries(
             key = (number, new.read.fingerprint.key)
             if key in expired:
                 continue
-            membership = batch.membership.get(key, _NO_STORY)
-            if membership is not _NO_STORY and key not in batch.stored:
+            membership = batch.membership.get(key)
+            if membership is None:
+                membership = (batch.own_sites.get(key), *_NO_STORY)
+            elif key not in batch.stored:
                 batch.changed.add(membership[1])
             rows.append(_entry_row(number, new, membership))
             contents.append((*key, *content_row(new.read)))
@@ -82,7 +84,7 @@ def _entry_row(
         placed_row(read.places),
         0,
         *story_columns,
-        None,
+        *(None, None),
     )
 
 
@@ -146,12 +148,14 @@ def apply_edits(
         if key not in stored:
             gone.append((found.content, *key))
             continue
-        content_hash, number, withdrawn = stored[key]
-        if withdrawn is not None:
+        old = stored[key]
+        number = old.story
+        if old.withdrawn is not None and old.removed is None:
             back.append((None, *key))
             if number is not None:
                 batch.changed.add(number)
-        if content_hash == found.content:
+                batch.stale.add(number)
+        if old.content_hash == found.content:
             continue  # recorded before
         if changed.edit is Edit.NOISE:
             noise.append((found.content, *key))
@@ -160,6 +164,8 @@ def apply_edits(
         contents.append((*content_row(changed.read), *key))
         if number is not None:
             batch.changed.add(number)
+            if changed.ad is not old.ad:
+                batch.stale.add(number)
         if changed.edit is Edit.NEWS:
             batch.entries_updated += 1
             batch.news[key] = changed.seen_at
@@ -196,21 +202,21 @@ def _replaced(changed: ChangedEntry) -> tuple[Any, ...]:
     )
 
 
-def _edited(
-    connection: Connection, keys: Collection[Key]
-) -> dict[Key, tuple[int, int | None, int | None]]:
-    """Content hash, story and time of withdrawal of those that are stored."""
-    stored: dict[Key, tuple[int, int | None, int | None]] = {}
+def _edited(connection: Connection, keys: Collection[Key]) -> dict[Key, Any]:
+    """Those that are stored, as far as edits ask."""
+    stored: dict[Key, Any] = {}
     for part in chunks(keys):
         found = select(
             entry.c.source,
             entry.c.key_hash,
             entry.c.content_hash,
             entry.c.story,
+            entry.c.ad,
             entry.c.withdrawn,
+            entry.c.removed,
         ).where(ENTRY_KEY.in_(part))
-        for source, key_hash, content, number, withdrawn in connection.execute(found):
-            stored[source, key_hash] = content, number, withdrawn
+        for row in connection.execute(found):
+            stored[row.source, row.key_hash] = row
     return stored
 
 
@@ -224,9 +230,10 @@ def withdraw_entries(
         for key in outcome.withdrawn
     }
     marks = []
-    for key, (_, number, withdrawn) in _edited(connection, found_at).items():
-        if withdrawn is None:
+    for key, old in _edited(connection, found_at).items():
+        if old.withdrawn is None:
             marks.append((found_at[key], *key))
-            if number is not None:
-                batch.changed.add(number)
+            if old.story is not None:
+                batch.changed.add(old.story)
+                batch.stale.add(old.story)
     update_many(connection, entry, ("withdrawn",), marks)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from aggregator.errors import StoreError
 from aggregator.model import Grouping, StoryMembers
+from aggregator.store import publications
 from aggregator.store.batch import Batch
 from aggregator.store.bulk import chunks, delete_many, insert_many, update_many
 from aggregator.store.entries import Key
@@ -41,6 +42,9 @@ def save_stories(connection: Connection, grouping: Grouping, batch: Batch) -> bo
     leads, topics = _members(connection, numbers)
     grouped = {batch.stories[each.id]: each for each in grouping.stories}
     rows: dict[int, list[Any]] = {}
+    removed = _removed(connection, before, grouping)
+    taken_back: set[str] = set()
+    back: set[str] = set()
     unplaced: dict[int, tuple[int, str]] = {}
     moved: list[tuple[int, int, int]] = []
     for number in sorted(numbers):
@@ -53,18 +57,32 @@ def save_stories(connection: Connection, grouping: Grouping, batch: Batch) -> bo
         news = batch.news.get(key)
         if old is not None and key != (old.lead_source, old.lead_key):
             news = news or batch.now
+        withheld = _is_withheld(old, lead) or id_ in removed
+        if old is not None and old.announced and withheld is not old.withheld:
+            (taken_back if withheld else back).add(id_)
+            if not withheld and batch.now is not None:
+                # Readers have buried it: only a later `updated` brings it back, and
+                # they know the moment in whole seconds.
+                news = batch.now + timedelta(seconds=1)
         second = _updated_second(old, lead, news)
         if old is None or second != whole_second(old.updated):
             unplaced[number] = second, id_
         if old is not None and old.announced and number in unplaced:
             moved.append((lead.moves + 1, *key))
-        rows[number] = _story_row(number, id_, key, lead, old, number in batch.changed)
+        rows[number] = _story_row(
+            number, id_, key, lead, old, withheld, number in batch.changed
+        )
     moments = free_moments(connection, list(unplaced.values()))
     for number, moment in zip(unplaced, moments, strict=True):
         rows[number][_UPDATED] = moment
     update_many(connection, entry, ("moves",), moved)
     changed = _write_stories(connection, rows.values(), before)
     _write_topics(connection, rows.values(), before, topics)
+    if taken_back and batch.now is not None:
+        publications.withdraw(connection, taken_back, batch.now)
+    publications.restore(connection, back)
+    stale = {rows[number][_ID] for number in batch.stale & rows.keys()}
+    publications.mark_stale(connection, stale | taken_back | back)
     return changed
 
 
@@ -82,6 +100,9 @@ def rewrite_topics(connection: Connection, numbers: Collection[int]) -> None:
 #: Place of `updated` in a row of `story`.
 _UPDATED = list(story.c.keys()).index("updated")
 _REVISION = list(story.c.keys()).index("revision")
+_ID = list(story.c.keys()).index("id")
+_PUBLISHED = list(story.c.keys()).index("published")
+_ANNOUNCED = list(story.c.keys()).index("announced")
 
 
 def _stored_stories(connection: Connection, numbers: Collection[int]) -> dict[int, Any]:
@@ -151,20 +172,41 @@ def _updated_second(old: Any, lead: _Lead, news: datetime | None) -> int:
     return max(whole_second(to_micros(news)), current + SECOND)
 
 
+def _removed(
+    connection: Connection, before: dict[int, Any], grouping: Grouping
+) -> set[str]:
+    """Ids of those that the operator withdrew."""
+    ids = {row.id for row in before.values()}
+    return publications.withdrawn_for_good(
+        connection, ids.union(each.id for each in grouping.stories)
+    )
+
+
+def _is_withheld(old: Any, lead: _Lead) -> bool:
+    """What would keep a story from being announced does not end one that was."""
+    return lead.withdrawn if old is not None and old.announced else lead.withheld
+
+
 def _story_row(
-    number: int, id_: str, key: Key, lead: _Lead, old: Any, changed: bool
+    number: int,
+    id_: str,
+    key: Key,
+    lead: _Lead,
+    old: Any,
+    withheld: bool,
+    changed: bool,
 ) -> list[Any]:
     """A row of `story`; `updated` is filled in by the caller when it moves."""
     if old is None:
         return [
-            *(number, id_, *key, lead.position, lead.withheld, lead.effective),
+            *(number, id_, *key, lead.position, withheld, lead.effective),
             *(0, 1, False),
         ]
     announced = old.announced
     return [
         *(number, id_, *key),
         old.position if announced else lead.position,
-        lead.withdrawn if announced else lead.withheld,
+        withheld,
         old.published if announced else lead.effective,
         old.updated,
         old.revision + (changed or key != (old.lead_source, old.lead_key)),
@@ -200,3 +242,10 @@ def _write_topics(
         stored.update(tuple(row) for row in connection.execute(found))
     delete_many(connection, story_topic, [row[:2] for row in stored - wanted])
     insert_many(connection, story_topic, sorted(wanted - stored))
+    announced = {row[0]: row for row in rows if row[_ANNOUNCED]}
+    gained = sorted(
+        (announced[number][_PUBLISHED], announced[number][_ID], key)
+        for number, key, *_ in wanted - stored
+        if number in announced
+    )
+    publications.number_stories(connection, [(id_, key) for _, id_, key in gained])

@@ -31,6 +31,42 @@ class DocumentRecord:
     fingerprint: str
     #: SHA-256 of its bytes, in hexadecimal.
     digest: str
+    #: What an object store calls them; None: they are in a folder.
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A story in the order of first publication."""
+
+    id: str
+    #: Rises with every change of what is shown.
+    revision: int
+    #: The lead's.
+    source: str
+    #: The lead is an advertisement.
+    ad: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A published story that is taken back."""
+
+    #: Its id.
+    story: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What an operator asked of whoever publishes next."""
+
+    scope: Literal["story", "source"]
+    #: Id of the story or of the source.
+    target: str
+    #: Bring back what was withdrawn so.
+    undo: bool = False
+    asked: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +102,10 @@ class Decision:
     """What an operator decided about stories."""
 
     decided: datetime
-    kind: Literal["split", "merge"]
+    kind: Literal["split", "merge", "withdraw", "restore"]
     #: The story that stayed.
     story: str
-    #: The one that a split made, or that a merge ended.
+    #: The one that a split made, or that a merge ended; else the same.
     other: str
     #: Of a split: the key of the entry that left, while it is stored.
     entry: str | None = None
@@ -84,6 +120,8 @@ class EntryHistory:
     story: StoryMembers | None = None
     #: Documents have carried it, or will at the next publishing.
     announced: bool = False
+    #: The story as a whole is taken back.
+    withdrawn: bool = False
     published: datetime | None = None
     #: With the story's own fraction of a second.
     updated: datetime | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from aggregator.model import EntryRef, SourceCounts
-from aggregator.store import decisions
+from aggregator.store import decisions, publications
 from aggregator.store.entries import WITH_CONTENT, load_entries, load_stories
 from aggregator.store.records import EntryHistory, MemberHistory, Summary
 from aggregator.store.schema import entry, entry_content, source, story
@@ -75,6 +75,11 @@ def history(connection: Connection, ref: EntryRef) -> EntryHistory | None:
         stored=stored,
         story=whole,
         announced=head.announced,
+        withdrawn=head.withheld
+        and (
+            head.announced
+            or bool(publications.withdrawn_for_good(connection, {head.id}))
+        ),
         published=from_micros(head.published),
         updated=from_micros(head.updated),
         revision=head.revision,

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 #: Of the newest migration. Revisions are four digits and count up.
-REVISION = "0003"
+REVISION = "0007"
 
 #: "AGRG": marks a SQLite file as ours (`file` prints it).
 APPLICATION_ID = 0x41475247
@@ -160,6 +160,8 @@ entry = Table(
     # When the source was found to have taken it back; NULL while it lists it. What
     # `withheld` says stays beside it, for the day it comes back.
     Column("withdrawn", BigInteger),
+    # When the operator took it back: then the source's listing it changes nothing.
+    Column("removed", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -230,6 +232,43 @@ story_topic = Table(
     sqlite_with_rowid=False,
 )
 
+#: What was published in which feed ("": all stories; else a topic's or place's key), in
+#: the order of first publication: numbers begin with 1, are given once and have no gaps.
+#: Stories are named by id: what has expired, or was merged, keeps its place.
+publication = Table(
+    "publication",
+    metadata,
+    Column("feed", Id, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("story", Id, nullable=False),
+    # Its archive shows what is no longer to be shown.
+    Column("stale", Boolean, nullable=False),
+    UniqueConstraint("story", "feed"),
+    sqlite_with_rowid=False,
+)
+
+#: Published stories that are taken back, and since when.
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    Column("story", Id, primary_key=True),
+    Column("since", BigInteger, nullable=False, index=True),
+    # By the operator: nothing that sources do brings it back.
+    Column("for_good", Boolean, nullable=False),
+)
+
+#: model.Request: what an operator asked of whoever publishes next.
+request = Table(
+    "request",
+    metadata,
+    # story or source
+    Column("scope", Id, primary_key=True),
+    # Its id.
+    Column("target", Id, primary_key=True),
+    Column("undo", Boolean, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+)
+
 #: Entries of the window that newcomers are compared with (store/words.py); `number` is
 #: given once and never again.
 signature = Table(
@@ -244,6 +283,16 @@ signature = Table(
     UniqueConstraint("source", "key_hash"),
 )
 
+#: Entries of `signature` that `stem` does not know yet: hashes of their stems, and of the
+#: heaviest, 4 bytes each, little-endian.
+recent = Table(
+    "recent",
+    metadata,
+    Column("number", RowNumber, primary_key=True, autoincrement=False),
+    Column("stems", LargeBinary, nullable=False),
+    Column("heaviest", LargeBinary, nullable=False),
+)
+
 #: Stems by hash: in how many entries each stands, fading, and the latest `number`s
 #: of which it is one of the heaviest, 8 bytes each, little-endian.
 stem = Table(
@@ -254,8 +303,8 @@ stem = Table(
     Column("postings", LargeBinary),
 )
 
-#: One row: how many entries the frequencies are of, fading as they do, and the last
-#: `number` that was given.
+#: One row: how many entries the frequencies in `stem` are of, fading as they do, and the
+#: last `number` that was given.
 corpus = Table(
     "corpus",
     metadata,
@@ -270,11 +319,11 @@ decision = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("decided", BigInteger, nullable=False),
-    # split or merge
+    # split, merge, withdraw or restore
     Column("kind", Text, nullable=False),
     # That stayed.
     Column("story", Id, nullable=False, index=True),
-    # That was made by a split or is gone after a merge.
+    # That was made by a split or is gone after a merge; else the same.
     Column("other", Id, nullable=False, index=True),
     # Of a split: the entry that left.
     Column("source", Integer),
@@ -327,6 +376,17 @@ document = Table(
     Column("name", Id, primary_key=True),
     Column("fingerprint", Text, nullable=False),
     Column("digest", Text, nullable=False),
+    Column("tag", Text),
+)
+
+#: model.HubState; `told` is JSON.
+hub = Table(
+    "hub",
+    metadata,
+    Column("url", Id, primary_key=True),
+    Column("told", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("rests_until", BigInteger),
 )
 
 #: Alerts that are open. By the source's id, not its row: it may be taken out.
@@ -395,6 +455,12 @@ def whole_metadata() -> MetaData:
         story.c.id,
         # Spelt as queries spell it; SQLite compares the two word by word.
         where=story.c.announced == true(),
+    )
+    _partial(
+        "ix_publication_stale",
+        publication.c.feed,
+        publication.c.number,
+        where=publication.c.stale,
     )
     return metadata
 

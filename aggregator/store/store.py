@@ -12,10 +12,11 @@ from collections.abc import (
 )
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from aggregator.clock import Clock, SystemClock
 from aggregator.model import (
@@ -25,6 +26,7 @@ from aggregator.model import (
     EntryRef,
     Fingerprint,
     Grouping,
+    HubState,
     Member,
     Notice,
     PollOutcome,
@@ -45,21 +47,32 @@ from aggregator.store import (
     calendar,
     decisions,
     entries,
+    hubs,
+    publications,
     reports,
     rereading,
     sources,
     stories,
     subscriptions,
     upgrading,
+    withdrawals,
     words,
 )
-from aggregator.store.bulk import delete_many, insert_many
+from aggregator.store.bulk import delete_many, insert_many, update_many
 from aggregator.store.database import Database
 from aggregator.store.lock import writers_lock
 from aggregator.store.record import record
-from aggregator.store.records import DocumentRecord, EntryHistory, Recorded, Summary
+from aggregator.store.records import (
+    DocumentRecord,
+    EntryHistory,
+    Published,
+    Recorded,
+    Removal,
+    Request,
+    Summary,
+)
 from aggregator.store.retention import expire
-from aggregator.store.schema import birth, document, outage, story
+from aggregator.store.schema import birth, document, outage, publication
 from aggregator.store.values import from_micros, to_micros
 
 T = TypeVar("T")
@@ -80,6 +93,8 @@ class Store:
         self._database = database
         #: Makes sure, before a write, that the writer's lock is still held.
         self._keep_lock: Callable[[], None] = lambda: None
+        #: Used by the one thread that writes.
+        self._recent = words.Recent()
 
     @classmethod
     def open(cls, url: str, *, writing: bool, clock: Clock | None = None) -> Store:
@@ -96,7 +111,7 @@ class Store:
         with self._database.translated():
             self._database.engine.dispose()
 
-    @property
+    @cached_property
     def created(self) -> datetime:
         """When this store came into being, to the second."""
         created: int = self._read(
@@ -183,7 +198,7 @@ class Store:
     def known(self, source_id: str) -> dict[int, int | None]:
         """Key hash to content hash, of a source's entries and tombstones.
 
-        None for an entry that was withdrawn.
+        None for an entry that its source took back.
         """
         return self._read(lambda connection: entries.known(connection, source_id))
 
@@ -237,12 +252,16 @@ class Store:
     def vocabulary(self, stems: Collection[int], now: datetime) -> Vocabulary:
         """How often stems occur, and which entries of the window they find."""
         return self._read(
-            lambda connection: words.load_vocabulary(connection, stems, now)
+            lambda connection: words.load_vocabulary(
+                connection, self._recent, stems, now
+            )
         )
 
     def record(self, outcomes: Sequence[PollOutcome], grouping: Grouping) -> Recorded:
         """Store a batch of polls and the stories they made, whole or not at all."""
-        return self._write(lambda connection: record(connection, outcomes, grouping))
+        return self._write(
+            lambda connection: record(connection, outcomes, grouping, self._recent)
+        )
 
     def split(self, grouping: Grouping, now: datetime) -> None:
         """Carry out what ``dedup.decided.split`` found, and remember it."""
@@ -251,6 +270,65 @@ class Store:
     def merge(self, grouping: Grouping, gone: str, now: datetime) -> None:
         """Carry out what ``dedup.decided.merge`` found; the id ``gone`` is no more."""
         self._write(lambda connection: decisions.merge(connection, grouping, gone, now))
+
+    # --- what operators take back
+
+    def ask(self, request: Request) -> None:
+        """Leave word for whoever publishes next; it takes no writer's lock."""
+        self._write(lambda connection: withdrawals.ask(connection, request))
+
+    def requests(self) -> list[Request]:
+        """What was asked and is not settled, in order."""
+        return self._read(withdrawals.requests)
+
+    def settle_requests(self, done: Sequence[Request]) -> None:
+        """Forget them; what was asked anew meanwhile stays."""
+        if done:
+            self._write(lambda connection: withdrawals.settle(connection, done))
+
+    def present_id(self, story_id: str) -> str | None:
+        """The id that a story has now, after merges; None when there never was one."""
+        return self._read(
+            lambda connection: withdrawals.present_id(connection, story_id)
+        )
+
+    def withdrawn_for_good(self, ids: Collection[str]) -> set[str]:
+        """Those of the stories that an operator withdrew."""
+        return self._read(
+            lambda connection: publications.withdrawn_for_good(connection, ids)
+        )
+
+    def withdraw_story(self, story_id: str, now: datetime) -> None:
+        """Take a story back for good: nothing that sources do brings it back."""
+        self._write(
+            lambda connection: withdrawals.withdraw_story(connection, story_id, now)
+        )
+
+    def restore_story(self, story_id: str, now: datetime) -> None:
+        """Undo `withdraw_story`; what its source took back as well stays so."""
+        self._write(
+            lambda connection: withdrawals.restore_story(connection, story_id, now)
+        )
+
+    def told_by(self, source_id: str) -> list[EntryRef]:
+        """A source's entries in stories, but for those that an operator took back."""
+        return self._read(lambda connection: withdrawals.told_by(connection, source_id))
+
+    def withdraw_entries(
+        self, refs: Collection[EntryRef], grouping: Grouping, now: datetime
+    ) -> None:
+        """Take entries back for good; `grouping`: their stories without them."""
+        self._write(
+            lambda connection: withdrawals.withdraw_entries(
+                connection, refs, grouping, now
+            )
+        )
+
+    def restore_entries(self, source_id: str, now: datetime) -> None:
+        """Undo `withdraw_entries` for all of a source's."""
+        self._write(
+            lambda connection: withdrawals.restore_entries(connection, source_id, now)
+        )
 
     def taken_ids(self, ids: Collection[str]) -> set[str]:
         """Those of the ids that a story has, or had."""
@@ -321,16 +399,10 @@ class Store:
     def announce(self) -> int:
         """Fix lead, dates and id of the stories that documents may now show; how many.
 
+        Each gets its number in every feed that it is published in, by date, then id.
         Stories whose lead is withheld wait.
         """
-        waiting = ~story.c.announced & ~story.c.withheld
-        return self._write(
-            lambda connection: (
-                connection.execute(
-                    update(story).where(waiting).values(announced=True)
-                ).rowcount
-            )
-        )
+        return self._write(publications.announce)
 
     def headers(self, topic: str | None, since: datetime) -> Iterator[StoryHeader]:
         """Announced stories from `since` on, of one topic or (None) of all.
@@ -355,6 +427,58 @@ class Store:
         """Whole stories, in the order asked; unknown ids are left out."""
         return self._read(lambda connection: stories.load_published(connection, ids))
 
+    # --- the order of publication
+
+    def last_number(self, feed: str) -> int:
+        """How many stories were ever published in a feed: "" or a topic's, a place's key."""
+        return self._read(lambda connection: publications.last_number(connection, feed))
+
+    def published(self, feed: str, first: int, last: int) -> list[Published]:
+        """A feed's publications from number to number, but for those taken back."""
+        return self._read(
+            lambda connection: publications.published(connection, feed, first, last)
+        )
+
+    def publication_numbers(self, story_id: str) -> dict[str, int]:
+        """The story's number in every feed in which it was published."""
+        return self._read(
+            lambda connection: publications.numbers_of(connection, story_id)
+        )
+
+    def removals(
+        self,
+        feed: str,
+        since: datetime,
+        *,
+        numbers: tuple[int, int] | None = None,
+        limit: int,
+    ) -> list[Removal]:
+        """What was taken back from a feed since then, the latest first.
+
+        `numbers`: of the publications from the first to the last of them alone.
+        """
+        return self._read(
+            lambda connection: publications.removals(
+                connection, feed, since, numbers, limit
+            )
+        )
+
+    def stale_publications(self) -> list[tuple[str, int]]:
+        """Feed and number of those whose archive shows what is no longer to be shown."""
+        return self._read(publications.stale)
+
+    def settle_publications(self, settled: Sequence[tuple[str, int]]) -> None:
+        """The archives of these were written anew."""
+        if settled:
+            self._write(
+                lambda connection: update_many(
+                    connection,
+                    publication,
+                    ("stale",),
+                    [(False, *each) for each in settled],
+                )
+            )
+
     # --- the calendar
 
     def unread_stories(self, topic: str, since: datetime) -> list[ToldStory]:
@@ -366,9 +490,16 @@ class Store:
             lambda connection: calendar.unread_stories(connection, topic, since)
         )
 
-    def calendar_near(self, told: ToldStory) -> list[CalendarEvent]:
-        """The rows that a story told, and those near the days that it names."""
-        return self._read(lambda connection: calendar.calendar_near(connection, told))
+    def uids_near(self, told: ToldStory) -> list[str]:
+        """Of the rows that a story told, and of those near the days that it names.
+
+        By first day, then uid.
+        """
+        return self._read(lambda connection: calendar.uids_near(connection, told))
+
+    def calendar_rows(self, uids: Sequence[str]) -> list[CalendarEvent]:
+        """In any order; uids that are not stored are left out."""
+        return self._read(lambda connection: calendar.rows_of(connection, uids))
 
     def save_calendar(self, rows: Sequence[CalendarEvent], told: ToldStory) -> None:
         """Replace these rows; the story is read."""
@@ -388,24 +519,42 @@ class Store:
         """The manifest, by name: what was written last under each."""
         rows = self._read(lambda connection: connection.execute(select(document)).all())
         return {
-            name: DocumentRecord(name=name, fingerprint=fingerprint, digest=digest)
-            for name, fingerprint, digest in rows
+            row.name: DocumentRecord(
+                name=row.name,
+                fingerprint=row.fingerprint,
+                digest=row.digest,
+                tag=row.tag,
+            )
+            for row in rows
         }
 
     def save_documents(
         self, records: Iterable[DocumentRecord], gone: Iterable[str] = ()
     ) -> None:
         """Replace what the manifest says under these names; forget those that are gone."""
-        rows = [(each.name, each.fingerprint, each.digest) for each in records]
+        rows = [
+            (each.name, each.fingerprint, each.digest, each.tag) for each in records
+        ]
         names = [(name,) for name in gone]
         if not rows and not names:
             return
 
         def write(connection: Connection) -> None:
-            insert_many(connection, document, rows, replace=("fingerprint", "digest"))
+            insert_many(
+                connection, document, rows, replace=("fingerprint", "digest", "tag")
+            )
             delete_many(connection, document, names)
 
         self._write(write)
+
+    # --- hubs that are told of documents
+
+    def hubs(self) -> dict[str, HubState]:
+        """By address, also those that feeds.yaml no longer names."""
+        return self._read(hubs.load)
+
+    def save_hubs(self, changed: Sequence[HubState]) -> None:
+        self._write(lambda connection: hubs.save(connection, changed))
 
     # --- alerts
 

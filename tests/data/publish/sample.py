@@ -16,8 +16,10 @@ from aggregator.model import (
     PublishedStory,
     SourceInfo,
 )
-from aggregator.publish.atom import AtomDocument, render_atom
-from aggregator.publish.page import FeedLink, Page, render_index
+from aggregator.publish.atom import render_atom
+from aggregator.publish.feed import Feed
+from aggregator.publish.pages.site import FeedFile, Section, Site
+from aggregator.publish.pages.stories import render_stories
 
 SITE = "https://news.example.org/"
 TOPICS = {"culture": "Культура", "health": "Здоровье"}
@@ -142,7 +144,7 @@ STORIES = (
 )
 
 
-def atom_document(**fields) -> AtomDocument:
+def atom_document(**fields) -> Feed:
     values = {
         "id": f"{SITE}feed.atom",
         "title": "Новости степи",
@@ -156,25 +158,41 @@ def atom_document(**fields) -> AtomDocument:
         "summary_length": 40,
         "empty_updated": datetime(2026, 1, 1, tzinfo=UTC),
     }
-    return AtomDocument(**(values | fields))
+    return Feed(**(values | fields))
 
 
-def index_page(**fields) -> Page:
+def section(key, title, kind) -> Section:
+    stem = key or "feed"
+    return Section(
+        key=key,
+        title=title,
+        kind=kind,
+        feeds=tuple(
+            FeedFile(name=f"{stem}.{form}", title=title)
+            for form in ("atom", "rss", "json")
+        ),
+    )
+
+
+def site(**fields) -> Site:
     values = {
         "title": "Новости степи",
-        "site_url": SITE,
+        "url": SITE,
         "language": "ru",
         "timezone": "Europe/Moscow",
-        "feeds": (
-            FeedLink(title="Все новости", name="feed.atom"),
-            FeedLink(title="Культура", name="culture.atom"),
+        "sections": (
+            section(None, "Новости степи", "all"),
+            section("culture", "Культура", "topic"),
+            section("health", "Здоровье", "topic"),
+            section("stepnoy", "Степной район", "place"),
         ),
         "topics": TOPICS,
+        "places": {"stepnoy": "Степной район", "lesnoy": "Лесной район"},
         "summary_length": 40,
     }
-    return Page(**(values | fields))
+    return Site(**(values | fields))
 
 
 if __name__ == "__main__":
     sys.stdout.buffer.write(render_atom(atom_document(), STORIES))
-    sys.stdout.buffer.write(render_index(index_page(), STORIES))
+    sys.stdout.buffer.write(render_stories(site(), site().everything, STORIES))
