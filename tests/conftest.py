@@ -9,11 +9,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from hypothesis import settings
 
-# A machine that is busy with other things fails no test.
-settings.register_profile("any-machine", deadline=None)
-settings.load_profile("any-machine")
+import tests.examples  # noqa: F401 - before any test is decorated
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,12 @@ from datetime import timedelta
 from itertools import count, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.fetch import GaveWay, Politeness
 from aggregator.links import registrable_domain
+from tests.examples import examples
 
 
 @dataclass
@@ -99,7 +100,7 @@ job = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     jobs=st.lists(job, max_size=30),
     concurrency=st.integers(1, 6),
@@ -376,7 +377,7 @@ def test_a_late_one_is_not_late_for_ever():
     assert 60 < dict(starts)["http://bad.ru/"] < 130
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     jobs=st.lists(st.tuples(st.sampled_from(HOSTS[:4]), st.booleans()), max_size=30),
     concurrency=st.integers(1, 6),

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, PageSelectors, ParsedFeed, SourceError
 from aggregator.parse import parse_document
 from aggregator.parse.dateformat import is_date_format, read_as
+from tests.examples import examples
 
 DATA = Path(__file__).parent / "data" / "pages"
 URL = "https://town.example/news/"
@@ -400,7 +401,7 @@ def test_items_inside_each_other_take_no_more_than_the_page_allows():
 SELECTORS = st.sampled_from([MUNICIPAL, LIBRARY, THEATRE])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.data())
 def test_any_bytes_are_entries_or_an_error(data):
     body = data.draw(st.sampled_from(FILES))
@@ -424,7 +425,7 @@ def test_any_bytes_are_entries_or_an_error(data):
     assert all(entry.title for entry in found.entries)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.text(max_size=120), st.text(max_size=20))
 def test_any_date_in_any_format(value, format_):
     found = read_as(value, format_)

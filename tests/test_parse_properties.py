@@ -3,11 +3,12 @@
 import re
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import ParsedFeed, SourceError
 from aggregator.parse import parse_document
+from tests.examples import examples
 
 DATA = Path(__file__).parent / "data" / "parse"
 FEEDS = [path.read_bytes() for path in sorted(DATA.iterdir())]
@@ -97,20 +98,20 @@ def check(body, content_type=None):
             assert moment is None or moment.utcoffset().total_seconds() == 0
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.binary(max_size=300))
 def test_any_bytes(body):
     check(body)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.text(max_size=200), st.none() | st.text(max_size=40))
 def test_any_item_text(text, content_type):
     item = f"<rss><channel><item><title>{text}</title><link>{text}</link>"
     check((item + text).encode("utf-8", "surrogatepass"), content_type)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(mutated_feeds())
 def test_mutated_feeds(body):
     check(body)

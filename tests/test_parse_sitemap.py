@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, ParsedFeed, SourceError
 from aggregator.parse import parse_document
 from aggregator.parse.raw import MAX_ENTRIES
+from tests.examples import examples
 
 DATA = Path(__file__).parent / "data" / "sitemaps"
 URL = "https://portal.example/sitemap.xml"
@@ -212,7 +213,7 @@ def test_a_feed_source_that_is_a_sitemap_is_told_the_kind():
     assert "kind: sitemap" in found.message
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.data())
 def test_any_bytes_are_entries_or_an_error(data):
     body = data.draw(st.sampled_from(FILES))

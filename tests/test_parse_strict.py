@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from feedparser.mixin import _FeedParserMixin
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from aggregator.demo.formats import render
@@ -20,6 +20,7 @@ from aggregator.parse.decode import decode
 from aggregator.parse.namespaces import PREFIXES
 from aggregator.parse.raw import MAX_ENTRIES
 from aggregator.parse.xmltext import xml_text
+from tests.examples import examples
 
 DATA = Path(__file__).parent / "data" / "parse"
 ROOT = Path(__file__).parents[1]
@@ -302,7 +303,7 @@ def documents(draw):
     return (rss if kind == "rss" else atom)(inside, attributes=draw(attributes()))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(documents())
 def test_any_document_is_the_same_or_declined(text):
     event("read" if read(text) else "declined")

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import feedparser
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, FeedInfo, PublishedMember
 from aggregator.publish import atom
 from aggregator.publish.atom import render_atom
 from aggregator.publish.feed import Tombstone
+from tests.examples import examples
 from tests.rfc4287 import NS, check
 from tests.strict import objections
 
@@ -343,7 +344,7 @@ ANY_MEMBERS = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(ANY_LEAD, ANY_SOURCE, ANY_MEMBERS, ANY_TEXT, st.booleans())
 def test_any_text_makes_a_valid_document(lead, source, members, title, ad):
     """Whatever we publish, feedparser reads without bozo, and all of it."""

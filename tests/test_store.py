@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from aggregator.errors import StoreError
@@ -49,6 +49,7 @@ from aggregator.store import (
     stories,
 )
 from aggregator.text import hash64, plain_text
+from tests.examples import examples
 
 NOW = datetime(2026, 1, 10, 12, 30, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -823,7 +824,7 @@ def test_headers_come_newest_first_then_by_position_then_by_id(store, monkeypatc
     assert list(store.headers("sport", NOW - DAY)) == []
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=12))
 def test_pages_put_together_are_all_headers_in_order(tmp_path, empty_sqlite, places):
     path = shutil.copy(empty_sqlite, tmp_path / f"{uuid4().hex}.db")
@@ -871,7 +872,7 @@ def test_no_two_stories_have_the_same_updated(store, monkeypatch):
     assert len(set(found)) == 60
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     wanted=st.lists(
         st.tuples(st.integers(0, 3_000_000), st.integers(999_995, 999_999)), max_size=30
