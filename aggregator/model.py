@@ -10,7 +10,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+
+from aggregator.text import plain_text
+
+T = TypeVar("T")
+
+
+def quickly_pickled(cls: type[T], *, derived: str | None = None) -> type[T]:
+    """For frozen dataclasses with slots that workers send by the ten thousand.
+
+    dataclasses' own way asks for the fields of each object anew, and sets them by name.
+    The slot ``derived`` is not sent: the class works it out when somebody asks for it.
+    """
+    slots = [slot for slot in cls.__dict__["__slots__"] if slot != derived]
+    values = attrgetter(*slots)
+    setters = [cls.__dict__[slot].__set__ for slot in slots]
+
+    def state(self: T) -> Any:
+        return values(self)
+
+    def restore(self: T, state: Any) -> None:
+        for set_value, value in zip(setters, state, strict=True):
+            set_value(self, value)
+
+    setattr(cls, "__getstate__", state)  # noqa: B010 - mypy knows no such method
+    setattr(cls, "__setstate__", restore)  # noqa: B010
+    return cls
+
 
 # --- configuration that the stages read ---------------------------------------
 
@@ -229,6 +258,7 @@ class Origin:
     link: str | None = None
 
 
+@partial(quickly_pickled, derived="text")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One item of one source, clean: text is text, markup is sanitised, links are absolute."""
@@ -255,6 +285,16 @@ class Entry:
     origin: Origin | None = None
     #: Place in the document, from 0.
     position: int
+
+    if not TYPE_CHECKING:  # for a type checker, any misspelt attribute would be one
+
+        def __getattr__(self, name: str) -> str:
+            """``text`` of an entry that came from a worker: few are asked for it."""
+            if name != "text":
+                raise AttributeError(name)
+            text = plain_text(self.content or "") or plain_text(self.summary or "")
+            object.__setattr__(self, "text", text)
+            return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +353,7 @@ class TermMatch(NamedTuple):
     weight: float
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicScore:
     topic: str
@@ -394,6 +435,7 @@ class Event:
         return self.start is not None and times == [None] * len(times)
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceMatch:
     """Where an entry first mentions a place, for ``explain``."""
@@ -452,6 +494,7 @@ class CalendarEvent:
 # --- dedup --------------------------------------------------------------------
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
     """Signed 64-bit hashes by which entries are found again."""
@@ -625,12 +668,15 @@ class DocumentJob:
     match_since: datetime | None = None
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRead:
     """A new or changed entry, analysed."""
 
     entry: Entry
     fingerprint: Fingerprint
+    #: Advertising, by its mark.
+    ad: bool = False
     #: Topics with any match, tagged or not.
     topics: tuple[TopicScore, ...] = ()
     #: Of an entry tagged ``events``.
@@ -858,8 +904,6 @@ class ChangedEntry:
     edit: Edit
     #: When the change was seen; where NEWS moves ``updated`` to if the entry leads.
     seen_at: datetime
-    #: It is an advertisement now.
-    ad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ from aggregator import outage, scheduler
 from aggregator.clock import Clock
 from aggregator.config import Config
 from aggregator.dedup import presence
-from aggregator.dedup.arrival import admit, is_ad
+from aggregator.dedup.arrival import admit
 from aggregator.dedup.candidates import (
     NO_WORDS,
     Words,
@@ -723,9 +723,7 @@ def _edits(
             # The portal's new system words it otherwise: no reason to read it again.
             edit = Edit.CORRECTION if edit is Edit.NEWS else edit
         changes.append(
-            ChangedEntry(
-                read=one, edit=edit, seen_at=poll.result.fetched_at, ad=is_ad(one.entry)
-            )
+            ChangedEntry(read=one, edit=edit, seen_at=poll.result.fetched_at)
         )
     return tuple(changes)
 
@@ -1189,7 +1187,8 @@ class Machine:
                 continue
             batch.append(item)
             entries += len(item[1].entries)
-            characters += sum(len(one.entry.text) for one in item[1].entries)
+            for one in item[1].entries:
+                characters += len(one.entry.content or one.entry.summary or "")
             # What is urgent waits for nothing but what is there already.
             wait = 0.0 if item[1].urgent else BATCH_SECONDS
             end = asyncio.get_running_loop().time() + wait

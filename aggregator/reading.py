@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from aggregator.dedup.arrival import is_ad
 from aggregator.dedup.fingerprint import fingerprint, shared_blocks, telling
 from aggregator.dedup.presence import is_oldest_first
 from aggregator.dedup.signature import read_signature
@@ -122,7 +123,7 @@ def _read_entry(
     claimed = entry.published or entry.updated
     if claimed is not None and claimed < job.tag_since:
         # No document will carry it.
-        return EntryRead(entry=entry, fingerprint=found, tagged=False)
+        return EntryRead(entry=entry, fingerprint=found, ad=is_ad(entry), tagged=False)
     analysis = analyse(entry.title, entry.text)
     said = read_words(
         entry,
@@ -141,6 +142,7 @@ def _read_entry(
     return EntryRead(
         entry=entry,
         fingerprint=replace(found, content=telling(found.content, entry, said.events)),
+        ad=is_ad(entry),
         topics=said.topics,
         events=said.events,
         places=said.places,

@@ -13,6 +13,7 @@ from aggregator.dedup.arrival import (
     FIRST_UNDATED,
     MOST_PUBLISHED,
     admit,
+    is_ad,
 )
 from aggregator.dedup.fingerprint import fingerprint
 from aggregator.model import Admission, Entry, EntryRead, Withheld
@@ -34,7 +35,7 @@ def make_read(position: int = 0, **fields) -> EntryRead:
         "position": position,
     }
     entry = Entry(**(values | fields))
-    return EntryRead(entry=entry, fingerprint=fingerprint(entry))
+    return EntryRead(entry=entry, fingerprint=fingerprint(entry), ad=is_ad(entry))
 
 
 def admit_all(

@@ -41,7 +41,7 @@ def admit(
     dates = [_claimed_date(read.entry) for read in entries]
     old = _old_entries(entries, dates, now, first_sight) if first_poll else frozenset()
     admissions = [
-        _admission(read.entry, date, now=now, old=index in old, ads=ads)
+        _admission(read.ad, date, now=now, old=index in old, ads=ads)
         for index, (read, date) in enumerate(zip(entries, dates, strict=True))
     ]
     for index in _flood(entries, admissions):
@@ -80,14 +80,13 @@ def _old_entries(
 
 
 def _admission(
-    entry: Entry,
+    ad: bool,
     date: datetime | None,
     *,
     now: datetime,
     old: bool,
     ads: Literal["drop", "label"],
 ) -> Admission:
-    ad = is_ad(entry)
     withheld = None
     if ad and ads == "drop":
         withheld = Withheld.AD

@@ -164,7 +164,7 @@ def apply_edits(
         contents.append((*content_row(changed.read), *key))
         if number is not None:
             batch.changed.add(number)
-            if changed.ad is not old.ad:
+            if changed.read.ad is not old.ad:
                 batch.stale.add(number)
         if changed.edit is Edit.NEWS:
             batch.entries_updated += 1
@@ -196,7 +196,7 @@ def _replaced(changed: ChangedEntry) -> tuple[Any, ...]:
         found.link,
         found.title,
         found.start,
-        changed.ad,
+        changed.read.ad,
         tagged_row(changed.read.topics),
         placed_row(changed.read.places),
     )
