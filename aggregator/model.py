@@ -490,6 +490,11 @@ class CalendarEvent:
     #: By ``since``; the first is whose page and title it has. Empty: taken back.
     tellings: tuple[Telling, ...]
 
+    @property
+    def minted_by(self) -> str:
+        """The story whose id the uid begins with: ``STORY/1``."""
+        return self.uid.rpartition("/")[0]
+
 
 # --- dedup --------------------------------------------------------------------
 

@@ -76,6 +76,15 @@ def test_a_moved_event_keeps_its_uid(town):
     assert rest == ["20.09 19:00", "CONFIRMED", 1]
 
 
+def test_an_event_put_off_by_months_keeps_its_uid(town):
+    ((uid, *_),) = town(concert(f"пройдёт 13 сентября в 18:00 {PLACE}."))
+
+    ((again, *rest),) = town(concert(f"пройдёт 20 декабря в 18:00 {PLACE}."))
+
+    assert again == uid
+    assert rest == ["20.12 18:00", "CONFIRMED", 1]
+
+
 def test_a_cancelled_event_is_not_just_gone(town):
     ((uid, *_),) = town(concert(f"пройдёт 13 сентября в 18:00 {PLACE}."))
 

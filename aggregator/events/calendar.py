@@ -53,8 +53,10 @@ def settle(
     telling, never its uid.
     """
     rows = {row.uid: row for row in calendar}
-    own = [row for row in calendar if _is_own(row, story.id)]
-    others = [row for row in calendar if not _is_own(row, story.id)]
+    own: list[CalendarEvent] = []
+    others: list[CalendarEvent] = []
+    for row in calendar:
+        (own if _is_own(row, story.id) else others).append(row)
     told: dict[str, Event] = {}
     left = list(unite(story.events))
     for same in (same_event, _is_of):
@@ -68,6 +70,8 @@ def settle(
     if len(lost) == len(left) == 1:  # an edit that says nothing of moving
         told[lost[0].uid] = left.pop()
     for row in others:
+        if not left:
+            break
         match = next((event for event in left if _is_told_by(row, story, event)), None)
         if match is not None:
             told[row.uid] = match
@@ -148,7 +152,8 @@ def _telling(row: CalendarEvent, story: str) -> Telling | None:
 
 def _is_own(row: CalendarEvent, story: str) -> bool:
     """Whether the story tells it, or was the first to, and may again."""
-    return _telling(row, story) is not None or row.uid.startswith(f"{story}/")
+    tellers = [each.story for each in row.tellings]
+    return story in tellers or row.minted_by == story
 
 
 def _said(row: CalendarEvent, story: str) -> Event:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, union
+from sqlalchemy import Connection, Row, delete, func, select, union
 
 from aggregator.model import CalendarEvent, Event, Telling, ToldStory
 from aggregator.store.bulk import chunks, delete_many, insert_many
@@ -23,9 +23,6 @@ from aggregator.store.schema import (
 )
 from aggregator.store.values import decode, encode, from_micros, to_micros
 
-#: Rows of other stories that a story may be telling of lie no further from a day that
-#: it names: what is put off is put off by weeks.
-NEAR = timedelta(days=62)
 #: Past events stay for a year, and for those who look a little later.
 KEPT = timedelta(days=400)
 
@@ -104,44 +101,24 @@ def _told(connection: Connection, numbers: Collection[int]) -> dict[int, list[Ev
     return told
 
 
-def uids_near(connection: Connection, told: ToldStory) -> list[str]:
-    """Of the rows that a story told or minted, and of those near the days that it names.
+def rows_around(
+    connection: Connection, stories: Collection[str], days: range
+) -> list[CalendarEvent]:
+    """The rows that stories told or minted, and those that touch these days (ordinals).
 
-    By first day, then uid.
+    In any order.
     """
-    days = [
-        day.toordinal()
-        for event in told.events
-        for day in (
-            event.start and event.start.day,
-            event.end and event.end.day,
-            event.moved_from,
-        )
-        if day
-    ]
-    ours = select(calendar_telling.c.uid).where(calendar_telling.c.story == told.id)
-    wanted = calendar_event.c.uid.in_(ours) | calendar_event.c.uid.startswith(
-        f"{told.id}/", autoescape=True
+    wanted = (calendar_event.c.last_day >= days.start) & (
+        calendar_event.c.first_day < days.stop
     )
-    if days:
-        wanted |= (calendar_event.c.last_day >= min(days) - NEAR.days) & (
-            calendar_event.c.first_day <= max(days) + NEAR.days
-        )
-    uids = (
-        select(calendar_event.c.uid)
-        .where(wanted)
-        .order_by(calendar_event.c.first_day, calendar_event.c.uid)
-    )
-    return list(connection.execute(uids).scalars())
-
-
-def rows_of(connection: Connection, uids: Sequence[str]) -> list[CalendarEvent]:
-    """In any order."""
-    return [
-        row
-        for part in chunks(uids)
-        for row in _rows(connection, calendar_event.c.uid.in_(part))
-    ]
+    found = {row.uid: row for row in _rows(connection, wanted)}
+    # A row is called after the story that minted it, with a number behind.
+    minted_by = func.rtrim(calendar_event.c.uid, "0123456789")
+    for part in chunks(stories):
+        told = select(calendar_telling.c.uid).where(calendar_telling.c.story.in_(part))
+        ours = calendar_event.c.uid.in_(told) | minted_by.in_(f"{id_}/" for id_ in part)
+        found.update((row.uid, row) for row in _rows(connection, ours))
+    return list(found.values())
 
 
 def calendar(connection: Connection, since: date) -> list[CalendarEvent]:
@@ -165,9 +142,9 @@ def calendar_of(
 
 
 def save_calendar(
-    connection: Connection, rows: Sequence[CalendarEvent], told: ToldStory
+    connection: Connection, rows: Sequence[CalendarEvent], told: Sequence[ToldStory]
 ) -> None:
-    """Rows as they are now, and that the story was read."""
+    """Rows as they are now, and that the stories were read."""
     insert_many(
         connection,
         calendar_event,
@@ -196,7 +173,7 @@ def save_calendar(
     insert_many(
         connection,
         calendar_story,
-        [(told.id, told.revision)],
+        [(each.id, each.revision) for each in told],
         replace=("revision",),
     )
 

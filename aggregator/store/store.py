@@ -490,19 +490,21 @@ class Store:
             lambda connection: calendar.unread_stories(connection, topic, since)
         )
 
-    def uids_near(self, told: ToldStory) -> list[str]:
-        """Of the rows that a story told, and of those near the days that it names.
+    def calendar_around(
+        self, stories: Collection[str], days: range
+    ) -> list[CalendarEvent]:
+        """Rows that stories told or minted, and those that touch these days (ordinals).
 
-        By first day, then uid.
+        In any order.
         """
-        return self._read(lambda connection: calendar.uids_near(connection, told))
+        return self._read(
+            lambda connection: calendar.rows_around(connection, stories, days)
+        )
 
-    def calendar_rows(self, uids: Sequence[str]) -> list[CalendarEvent]:
-        """In any order; uids that are not stored are left out."""
-        return self._read(lambda connection: calendar.rows_of(connection, uids))
-
-    def save_calendar(self, rows: Sequence[CalendarEvent], told: ToldStory) -> None:
-        """Replace these rows; the story is read."""
+    def save_calendar(
+        self, rows: Sequence[CalendarEvent], told: Sequence[ToldStory]
+    ) -> None:
+        """Replace these rows; the stories are read."""
         self._write(lambda connection: calendar.save_calendar(connection, rows, told))
 
     def calendar(self, since: date) -> list[CalendarEvent]:
