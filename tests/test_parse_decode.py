@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.parse.cyrillic import CANDIDATES, guess_cyrillic
-from aggregator.parse.decode import decode
+from aggregator.parse.decode import _is_damaged_utf8, _may_be_utf8, decode
 
 RUSSIAN = (
     "<rss><channel><title>Новости «Кубани»</title><item><title>В краевом музее открылась "
@@ -216,3 +216,16 @@ def test_the_guess_never_raises(text, encoding):
 )
 def test_decode_never_raises(body, content_type, encoding):
     decode(body, content_type, encoding)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"аЁ—😀\ufffd a".encode(), 0xEF, 0xF0, 0x90, 0xED, 0xA0, 0xFF])
+        | st.integers(0, 255),
+        max_size=60,
+    ).map(bytes)
+)
+def test_no_damaged_utf8_is_taken_for_another_encoding_unread(body):
+    assert _may_be_utf8(body) or not _is_damaged_utf8(
+        body, body.decode("utf-8", "replace")
+    )

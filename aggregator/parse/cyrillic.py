@@ -8,7 +8,10 @@ sample of the bytes above 127, with the letters' frequencies in Russian.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 CANDIDATES = ("cp1251", "koi8-r", "cp866", "iso8859-5", "mac-cyrillic")
 
@@ -21,6 +24,7 @@ _FREQUENCIES = {
 }  # fmt: skip
 _WEIGHTS = _FREQUENCIES | dict.fromkeys("іїєґўђћјљњџѓќ", 2)
 _PUNCTUATION = frozenset("«»—–…№„“”’\xa0")
+_MISPLACED = -20
 
 #: Russian in its own encoding scores 45 to 60, in a wrong one below 15.
 ENOUGH = 25
@@ -55,8 +59,14 @@ def score_of(body: bytes, codec: str) -> float:
     return _score(_sample(body), codec)
 
 
-def _sample(body: bytes) -> bytes:
+class _Sample(NamedTuple):
     """Words of high bytes, joined by spaces; empty when the text is mostly Western."""
+
+    words: bytes
+    counts: Counter[int]
+
+
+def _sample(body: bytes) -> _Sample:
     words: list[bytes] = []
     size = 0
     for match in _words.finditer(body):
@@ -65,39 +75,48 @@ def _sample(body: bytes) -> bytes:
         if size >= _SAMPLE_BYTES:
             break
     lone = body.translate(None, bytes(range(0x80))) if size < _SAMPLE_BYTES else b""
-    return b" ".join(words) if size * 2 >= len(lone) else b""
+    sample = b" ".join(words) if size * 2 >= len(lone) else b""
+    return _Sample(sample, Counter(sample))
 
 
-def _score(sample: bytes, codec: str) -> float:
+def _score(sample: _Sample, codec: str) -> float:
     """Mean weight of a high byte, from about -40 to 60."""
-    table = _table(codec)
-    total = letters = 0
-    capital_fits = True
-    for byte in sample:
-        if byte < 0x80:
-            capital_fits = True
-            continue
-        letters += 1
-        weight, is_capital, is_letter = table[byte - 0x80]
-        total += weight if capital_fits or not is_capital else -20
-        # A word may be all capitals; a capital after a small letter is no Russian.
-        capital_fits = is_capital or not is_letter
-    return total / letters if letters else 0.0
+    letters = len(sample.words) - sample.counts[ord(" ")]
+    if not letters:
+        return 0.0
+    weights, misplaced = _table(codec)
+    total = sum(weights[byte] * times for byte, times in sample.counts.items())
+    # A word may be all capitals; a capital after a small letter is no Russian.
+    for capital in misplaced(sample.words):
+        total += _MISPLACED - weights[capital[0]]
+    return total / letters
+
+
+class _Table(NamedTuple):
+    #: By byte; 0 for the space between words.
+    weights: tuple[int, ...]
+    #: The capitals that follow small letters.
+    misplaced: Callable[[bytes], list[bytes]]
 
 
 @lru_cache(maxsize=8)
-def _table(codec: str) -> tuple[tuple[int, bool, bool], ...]:
-    """For the bytes from 128: weight, whether it is a capital, whether a letter."""
-    return tuple(
-        _properties(char) for char in bytes(range(0x80, 0x100)).decode(codec, "replace")
+def _table(codec: str) -> _Table:
+    chars = bytes(range(0x80, 0x100)).decode(codec, "replace")
+    letters = {
+        byte: char for byte, char in enumerate(chars, 0x80) if char.lower() in _WEIGHTS
+    }
+    capitals = bytes(byte for byte, char in letters.items() if char.isupper())
+    small = bytes(letters).translate(None, capitals)
+    return _Table(
+        weights=(*[0] * 0x80, *map(_weight, chars)),
+        # Beginning with what is looked for, it is found five times faster.
+        misplaced=re.compile(b"[%b](?<=[%b].)" % (capitals, small)).findall,
     )
 
 
-def _properties(char: str) -> tuple[int, bool, bool]:
+def _weight(char: str) -> int:
     if char in _PUNCTUATION:
-        return 5, False, False
-    weight = _WEIGHTS.get(char.lower())
-    if weight is None:
-        return -40, False, False
+        return 5
+    weight = _WEIGHTS.get(char.lower(), -40)
     # All-capital headlines are Russian too, but less likely than small letters.
-    return (weight // 2 if char.isupper() else weight), char.isupper(), True
+    return weight // 2 if char.isupper() and weight > 0 else weight

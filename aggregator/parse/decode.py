@@ -80,7 +80,10 @@ _http_charset = re.compile(
 _TOLERANCE = 50
 #: Whole letters for each broken one in damaged UTF-8.
 _TOLERABLE_SHARE = 4
+_ASCII = bytes(range(0x80))
 _HIGH_BYTES = bytes(range(0x80, 0x100))
+#: Of letters in UTF-8 that have several.
+_FIRST_BYTES = bytes(range(0xC0, 0x100))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +143,7 @@ def _marked(body: bytes, codec: str, declared: list[tuple[str, str]]) -> Decoded
 def _eight_bits(body: bytes, declared: list[tuple[str, str]]) -> Decoded | None:
     """Text that is not wholly UTF-8: that with a few broken bytes, the declared charset
     if it makes sense, else what does."""
-    text = _decoded(body, "utf-8")
-    if _is_damaged_utf8(body, text):
+    if _may_be_utf8(body) and _is_damaged_utf8(body, text := _decoded(body, "utf-8")):
         return _judged(text, "utf-8", declared, broken=True)
     for _, codec in declared:
         text = _decoded(body, codec)
@@ -150,6 +152,18 @@ def _eight_bits(body: bytes, declared: list[tuple[str, str]]) -> Decoded | None:
     codec = guess_cyrillic(body) or "cp1252"
     text = _decoded(body, codec)
     return _judged(text, codec, declared, broken=True) if _is_readable(text) else None
+
+
+def _may_be_utf8(body: bytes) -> bool:
+    """False where ``_is_damaged_utf8`` would say no; decoding to ask it is slow.
+
+    A whole letter has one first byte and at least one that continues it, a broken one
+    at most one first byte.
+    """
+    high = body.translate(None, _ASCII)
+    continuing = len(high.translate(None, _FIRST_BYTES))
+    first = len(high) - continuing
+    return _TOLERABLE_SHARE * first < (_TOLERABLE_SHARE + 1) * continuing
 
 
 def _is_damaged_utf8(body: bytes, text: str) -> bool:
