@@ -32,6 +32,23 @@ def told(title, text="", today=TODAY):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Фестиваль пройдёт с 30 по 31 декабря 9999 года.",
+        "Выставка продлится до 31.12.9999.",
+        "Концерт пройдёт с 18.30 31.12.9999 года на последнюю 18.30 дней.",
+        "Концерт пройдёт 2 апреля 2036 года.",
+    ],
+)
+def test_nobody_announces_what_is_ten_years_ahead(text):
+    assert told(text) == []
+
+
+def test_an_exhibition_may_stay_for_years():
+    assert told("Выставка продлится до 31 марта 2036 года.") == ["2036-03-31"]
+
+
+@pytest.mark.parametrize(
     ("text", "when"),
     [
         ("Концерт пройдёт 17 апреля в 18:30.", ["2026-04-17T18:30"]),

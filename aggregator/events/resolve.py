@@ -10,6 +10,8 @@ from aggregator.events.mentions import DateMention
 #: A day and month without a year lie at most so far back; what lies further is next
 #: year's. News of what was are written within weeks, announcements up to months ahead.
 LONGEST_BACK = timedelta(days=120)
+#: What is further ahead was never announced: «31.12.9999» means until further notice.
+LONGEST_AHEAD = timedelta(days=3_653)
 
 
 def days_of(
@@ -65,7 +67,8 @@ def _day(
     day: int, month: int, year: int | None, today: date, weekdays: tuple[int, ...]
 ) -> date | None:
     if year is not None:
-        return _safe(year if year > 1 else today.year + year, month, day)
+        named = _safe(year if year > 1 else today.year + year, month, day)
+        return named if named and named - today <= LONGEST_AHEAD else None
     found = _safe(today.year, month, day)
     if found is None:
         return None  # 29 February of another year, too
