@@ -86,6 +86,17 @@ def test_a_cancelled_event_says_so():
     assert (found["STATUS"], found["SEQUENCE"]) == ("CANCELLED", 2)
 
 
+@pytest.mark.parametrize("date", ["9999-12-31", "9998-05-09T18:00", "2400-01-01"])
+def test_a_date_at_the_end_of_time_costs_the_others_nothing(date):
+    far = event(date, date, number=2)
+
+    data = render_calendar(DOCUMENT, [event(), far])
+
+    (zone,) = Calendar.from_ical(data).walk("VTIMEZONE")
+    assert b"DTSTART;TZID=Europe/Moscow:20260913T180000" in data
+    assert len(zone.subcomponents) < 10
+
+
 @pytest.mark.parametrize(
     ("start", "end", "expected"),
     [

@@ -6,6 +6,7 @@ for the moment of the last change where no METHOD is given, is the event's own.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,9 +20,13 @@ from aggregator.publish import shown
 from aggregator.publish.iri import http_iri
 from aggregator.publish.wording import wording
 
+log = logging.getLogger(__name__)
+
 PRODID = "-//aggregator//events//RU"
 #: How often calendars ask again; their own defaults go up to a week.
 REFRESH = timedelta(hours=1)
+#: How many years of a zone's rules are told: with its changes of the clock, two lines each.
+MOST_YEARS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,10 @@ StoryEvent = tuple[PublishedStory, CalendarEvent]
 
 
 def render_calendar(document: CalendarDocument, events: Sequence[StoryEvent]) -> bytes:
-    """The calendar with `events` in the order given; depends on its arguments alone."""
+    """The calendar with `events` in the order given; depends on its arguments alone.
+
+    One that cannot be told is logged and left out: it never costs the others theirs.
+    """
     calendar = Calendar()
     calendar.add("prodid", PRODID)
     calendar.add("version", "2.0")
@@ -69,9 +77,14 @@ def render_calendar(document: CalendarDocument, events: Sequence[StoryEvent]) ->
         for when in (listed.event.start, listed.event.end)
         if when is not None
     ] or [document.empty_year]
-    calendar.add_component(_timezone(document.timezone, min(years), max(years)))
+    first = min(years)
+    last = min(max(years), first + MOST_YEARS)
+    calendar.add_component(_timezone(document.timezone, first, last))
     for story, listed in events:
-        calendar.add_component(_event(document, story, listed))
+        try:
+            calendar.add_component(_event(document, story, listed))
+        except Exception:
+            log.exception("event left out of %s: %s", document.self_url, listed.uid)
     rendered: bytes = calendar.to_ical()
     return rendered
 
