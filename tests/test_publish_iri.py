@@ -94,6 +94,7 @@ def test_http_uri_and_its_normal_spelling_are_idempotent(text):
         ("http://a.example:080/%2f%41", "http://a.example/%2FA"),
         ("http://a.example:8080", "http://a.example:8080/"),
         ("https://a.example/%D0%B8%CC%86", "https://a.example/%D0%B9"),
+        ("https://a.example/cafe%CC%81?e%cc%81", "https://a.example/caf%C3%A9?%C3%A9"),
         ("https://a.example/%ff", None),
         ("https://a.example/a/../b", None),
         ("https://a.example/100%25", None),
@@ -123,6 +124,7 @@ def test_is_id(value):
         *(None, "", "news", "doi:10.1/2", "urn:uuid:1-2", "URN:ISBN:1", "urn:имя:ё"),
         *("tag:Blogger.com,1999:1", "https://A.example/", "https://a.example", "tag:x"),
         *("https://a.example/п", "ftp://a.example/", "https://a.example:443/"),
+        "https://a.example/e%CC%81",
     ],
 )
 def test_is_no_id(value):

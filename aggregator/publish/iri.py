@@ -6,7 +6,6 @@ Pages have IRIs (RFC 3987), which people can read; feeds have URIs (RFC 3986).
 from __future__ import annotations
 
 import re
-import string
 import unicodedata
 from urllib.parse import quote, unquote
 
@@ -21,9 +20,9 @@ _UCSCHAR = "\xa0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
 _illegal = re.compile(
     rf"%(?![0-9A-Fa-f]{{2}})|[^%A-Za-z0-9._~!$&'()*+,;=:@/?\-{_UCSCHAR}]|\s"
 )
-_UNRESERVED = frozenset(f"{string.ascii_letters}{string.digits}-._~")
 _PORTS = {"http": 80, "https": 443}
-_encoded = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+# An accent may be encoded behind a letter that is not: "e%CC%81" is "é", too.
+_encoded = re.compile(r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+")
 _tag = re.compile(
     r"tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(?:-\d\d(?:-\d\d)?)?:"
     r"[0-9a-zA-Z;/?:@&=+$._!~*'(),-]*"
@@ -111,11 +110,9 @@ def without_credentials(address: str) -> str:
 
 
 def _normal_encoding(found: re.Match[str]) -> str:
-    """A run of encoded bytes: in NFC, in capitals, what needs no encoding without."""
-    kept = unquote(found[0], errors="strict")
-    if kept.isascii():
-        return "".join(c if c in _UNRESERVED else f"%{ord(c):02X}" for c in kept)
-    return quote(unicodedata.normalize("NFC", kept), safe="")
+    """Letters and encoded bytes: in NFC, in capitals, what needs no encoding without."""
+    run = unquote(found[0], errors="strict")
+    return quote(unicodedata.normalize("NFC", run), safe="")
 
 
 def _encode(part: str) -> str:
