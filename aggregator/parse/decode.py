@@ -64,7 +64,7 @@ _SINGLE_BYTE_CYRILLIC = frozenset(
     {"cp1251", "koi8-r", "koi8-u", "cp866", "iso8859-5", "mac-cyrillic"}
 )
 _NO_CHARSETS = frozenset(
-    {"punycode", "idna", "utf_7", "unicode_escape", "raw_unicode_escape"}
+    {"punycode", "idna", "utf_7", "unicode_escape", "raw_unicode_escape", "undefined"}
 )
 #: What a wrong default declares most often, whatever the bytes are.
 _WESTERN = frozenset({"cp1252", "cp1250", "cp1254", "iso8859-15", "iso8859-2"})
