@@ -43,6 +43,8 @@ PIECES = st.sampled_from(
             "&copy",
             "&#0;",
         ),
+        *("&", "&¼", "&²", "&٣", "&я", "&_", "&\u0301", "&#99999999;", "&#xD800;"),
+        *("</а>", "</B>", "<?import ", "<![CDATA[", "<<", "@", "Ã", "Â", "«"),
         *("&#x41;", "&A1", "&bogus;", '"', "'", "\\", "%", "%zz", "#", "?a=1&b=2"),
         *(
             "\x00",
@@ -54,6 +56,11 @@ PIECES = st.sampled_from(
             "\u202e",
             "\u2028",
             "\n",
+            "\ufdd0",
+            "\U0001fffe",
+            "\u0300",
+            "\u200d",
+            "\r",
         ),
         *("Ã©", "Â«", "Ð¡", "שלום", "م", "😀", "я", "ё" * 300, " ", "\t", ""),
         *("<ivan@example.org>", "a@example.org", "x" * 1_200, "й"),
@@ -74,6 +81,11 @@ ADDRESS = st.one_of(
             "http://[::1]/x",
             "http://my_host.example/x.jpg",
             "https://localhost/x.mp3",
+            "https://a.example./x",
+            "https://a.example:0443/%2541?a=[1]#b#c",
+            "https://a.example/caf%65%CC%81/%C3%28",
+            "https://½.example/",
+            "https://a\u3002example/\ue000",
             f"https://{'x' * 64}.рф/",
             "javascript:alert(1)",
             "data:text/html,<b>",
@@ -146,7 +158,9 @@ LEAD = st.fixed_dictionaries(
         "text": HOSTILE,
         "authors": st.lists(HOSTILE, max_size=3).map(tuple),
         "language": st.none()
-        | st.sampled_from(["en", "EN-us", "ru_RU", "qq", "", "я"]),
+        | st.sampled_from(
+            ["en", "EN-us", "ru_RU", "qq", "", "я", "x-klingon", "mul", "en-GB-oed"]
+        ),
         "enclosures": st.lists(
             st.builds(
                 Enclosure,
@@ -213,6 +227,25 @@ def test_an_ampersand_before_a_figure_that_is_not_ascii_is_no_entity():
     )
 
     check_forms(render_forms(feed, [first(), *STORIES[1:]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("<<b></b>i@a.example>", "Степной вестник"),
+        ("Иван <<i@a.example>j@a.example>", "Иван"),
+        ("Ко&<i@a.example>amp;", "Ко&"),
+        ("ÂÂ«Ко»", "«Ко»"),
+        ("Â<b></b>«Ко»", "«Ко»"),
+    ],
+)
+def test_what_removing_brings_together_is_looked_at_again(name, shown):
+    """Addresses of e-mail within others, letters read twice and once more."""
+    told = check_forms(
+        render_forms(document(), [first(lead={"authors": (name,), "title": name})])
+    )
+
+    assert told[0]["authors"] == [shown]
 
 
 @examples(150)

@@ -37,7 +37,14 @@ def harmless(value: str) -> str:
     if value.isascii():
         return value
     value = value.replace("\ufffd", "")
-    return _read_twice.sub(lambda found: found[0].encode("latin-1").decode(), value)
+    found = 1
+    while found:  # "ÂÂ«" leaves "Â«"
+        value, found = _read_twice.subn(_read_once, value)
+    return value
+
+
+def _read_once(found: re.Match[str]) -> str:
+    return found[0].encode("latin-1").decode()
 
 
 def one_line(value: str | None) -> str:
@@ -63,7 +70,7 @@ def untagged(text: str) -> str:
     For places where nothing can say that the text is no markup.
     """
     while _end_tag.search(text):
-        text = " ".join(_any_tag.sub("", text).split())
+        text = one_line(_any_tag.sub("", text))  # what now meets may be damage, too
     return text
 
 
@@ -73,8 +80,11 @@ def label(value: str | None, length: int = LABEL_LENGTH) -> str:
 
 
 def person(value: str | None) -> str:
-    """A name to sign with, without the e-mail address behind it."""
-    return label(_mailbox.sub("", decoded(value)).strip())
+    """A name to sign with, without the e-mail address behind it, or one within another."""
+    name = label(_mailbox.sub("", decoded(value)))
+    while _mailbox.search(name):
+        name = label(_mailbox.sub("", name))
+    return name
 
 
 def title(story: PublishedStory, words: Wording) -> str:
