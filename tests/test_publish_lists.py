@@ -22,7 +22,11 @@ from tests import opml20
 SITEMAPS = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 HOSTILE = "Гавань & <b>«Ко»</b>\x00\x1b[31m\ud800\ufffe \n\u2028"
 
-ANY_TEXT = st.text(max_size=40)
+ANY_TEXT = st.text(max_size=40) | st.lists(
+    st.sampled_from(
+        ["&", "&amp;", "&copy", "<", "</b>", "<b", "!--", "Ã", "©", "я", " "]
+    )
+).map("".join)
 OUTLINES = st.recursive(
     st.builds(
         Outline,
@@ -69,8 +73,8 @@ def test_a_list_of_feeds_holds_what_a_reader_needs():
     first, folder, name = root.findall("body/outline")
     assert first.attrib == {
         "type": "rss",
-        "text": "Гавань & <b>«Ко»</b>[31m",
-        "title": "Гавань & <b>«Ко»</b>[31m",
+        "text": "Гавань & «Ко»[31m",
+        "title": "Гавань & «Ко»[31m",
         "xmlUrl": "https://harbour.example/feed?format=rss",
         "htmlUrl": "https://harbour.example/",
         "language": "ru",
@@ -79,6 +83,24 @@ def test_a_list_of_feeds_holds_what_a_reader_needs():
     }
     assert [child.get("text") for child in folder] == ["Культура"]
     assert name.attrib == {"text": "Без адреса"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Q&A", "Q & A"),
+        ("&&Ко &amp;copy &", "& & Ко & copy &"),
+        ("a<b & c>d", "a‹b & c>d"),
+        ("<i>Вестник</i>", "Вестник"),
+    ],
+)
+def test_a_name_says_the_same_as_text_and_as_html(name, text):
+    """OPML lets either be written; what reads HTML would take "&A" for an entity."""
+    opml = render_opml(name, name, [Outline(title=name, feed="https://a.example/")])
+
+    assert opml20.problems(opml) == []
+    (outline,) = ElementTree.fromstring(opml).findall("body/outline")
+    assert outline.get("text") == text
 
 
 @given(

@@ -10,14 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from aggregator.language import known_language
 from aggregator.publish.iri import http_uri
-from aggregator.publish.shown import one_line
+from aggregator.publish.shown import LABEL_LENGTH, label
 from aggregator.text import clean_text
 
-#: What the head names as the format's own page.
+#: The format's own page.
 SPECIFICATION = "http://opml.org/spec2.opml"
+#: Characters of a description; names have those of labels.
+MOST_DESCRIPTION = 500
 
-_language = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+# Before anything but a space, what takes text for HTML looks for an entity.
+_ampersand = re.compile(r"\s*&(?=[^\s&])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,9 @@ def render_opml(title: str, owner: str | None, outlines: Sequence[Outline]) -> b
     """
     root = Element("opml", version="2.0")
     head = SubElement(root, "head")
-    SubElement(head, "title").text = one_line(title)
-    if name := one_line(owner):
+    SubElement(head, "title").text = _text(title)
+    if name := _text(owner):
         SubElement(head, "ownerName").text = name
-    SubElement(head, "docs").text = SPECIFICATION
     body = SubElement(root, "body")
     for outline in outlines:
         _add(body, outline)
@@ -60,21 +63,21 @@ def render_opml(title: str, owner: str | None, outlines: Sequence[Outline]) -> b
 
 
 def _add(parent: Element, outline: Outline) -> None:
-    text = one_line(outline.title)
+    text = _text(outline.title)
     if outline.feed is None:
         _add_other(parent, outline, text)
         return
     if http_uri(outline.feed) is None:
         return
     address = clean_text(outline.feed).strip()
-    text = text or address
+    text = text or _text(address)
     element = SubElement(
         parent, "outline", type="rss", text=text, title=text, xmlUrl=address
     )
     for name, value in (
         ("htmlUrl", http_uri(outline.page)),
-        ("language", outline.language if _is_language(outline.language) else None),
-        ("description", one_line(outline.description)),
+        ("language", known_language(outline.language)),
+        ("description", _text(outline.description, MOST_DESCRIPTION)),
         ("category", ",".join(f"/{key}" for key in outline.topics)),
     ):
         if value:
@@ -92,5 +95,6 @@ def _add_other(parent: Element, outline: Outline, text: str) -> None:
         element.set("url", page)
 
 
-def _is_language(value: str | None) -> bool:
-    return value is not None and _language.fullmatch(value) is not None
+def _text(value: str | None, length: int = LABEL_LENGTH) -> str:
+    """A line that says the same whether it is taken for plain text or for HTML."""
+    return _ampersand.sub(" & ", label(value, length)).replace("<", "‹")
