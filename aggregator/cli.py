@@ -6,7 +6,6 @@ What a command needs is imported when it runs: `--help` and `check` stay quick.
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import logging
@@ -41,9 +40,6 @@ JsonOption = Annotated[
 ]
 DEFAULT_CONFIG = Path("feeds.yaml")
 
-#: For `gc.set_threshold`. Imports and batches make much that stays, and few cycles:
-#: looking for those after every 700 objects took an eighth of the main process's time.
-COLLECT_AFTER = 50_000, 50, 20
 #: For `sys.setswitchinterval`, seconds. While the writer computes, each step of handing a
 #: document to a worker and each answer of the server waited for Python's own 5 ms.
 SWITCH_AFTER = 0.0005
@@ -52,7 +48,6 @@ SWITCH_AFTER = 0.0005
 def main() -> NoReturn:
     """Run the command that the arguments name; ends the process with its exit code."""
     logs.configure(logging.WARNING)
-    gc.set_threshold(*COLLECT_AFTER)
     sys.setswitchinterval(SWITCH_AFTER)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
@@ -102,10 +97,10 @@ def demo(
 @cli.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Poll, publish and serve until SIGTERM; feeds.yaml is read again when it changes."""
-    from aggregator import app
+    from aggregator.app import service
 
     logs.configure(logging.INFO)
-    app.run(config)
+    service.run(config)
 
 
 @cli.command()

@@ -14,7 +14,6 @@ from aggregator.app.commands import (
     status,
 )
 from aggregator.app.cycle import CycleReport, once
-from aggregator.app.service import run
 from aggregator.app.stories import merge_stories, split_story, withdraw
 from aggregator.app.wiring import open_store, user_agent
 
@@ -28,7 +27,6 @@ __all__ = [
     "probe",
     "publish",
     "retag",
-    "run",
     "serving_store_metrics",
     "split_story",
     "status",
