@@ -7,7 +7,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from aggregator.parse.html import Sanitiser
-from aggregator.parse.tidy import is_tidy
+from aggregator.parse.tidy import tidy_text
+from aggregator.text import plain_text
 
 TEXT = st.text(st.sampled_from("аБ1 \n\"'`=/;\xa0\u00ad\t\r\0\u202e&><😀"), max_size=6)
 EMPHASIS = ["b", "em", "i", "strong", "u"]
@@ -29,9 +30,11 @@ pieces = st.recursive(
 
 @given(pieces.map(str.strip))
 def test_what_is_tidy_is_as_the_sanitiser_would_give_it(html):
-    event("tidy" if is_tidy(html) else "untidy")
-    if is_tidy(html):
+    text = tidy_text(html)
+    event("untidy" if text is None else "tidy")
+    if text is not None:
         assert Sanitiser()._within_limits(html).strip() == html
+        assert text == plain_text(html)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,7 @@ def test_what_is_tidy_is_as_the_sanitiser_would_give_it(html):
     ],
 )
 def test_plain_paragraphs_are_tidy(html):
-    assert is_tidy(html)
+    assert tidy_text(html) is not None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def test_plain_paragraphs_are_tidy(html):
     ],
 )
 def test_anything_else_is_not(html):
-    assert not is_tidy(html)
+    assert tidy_text(html) is None
 
 
 def test_a_sanitiser_ends_with_its_document():

@@ -23,11 +23,11 @@ from aggregator.model import (
     SourceWarning,
 )
 from aggregator.parse.dates import parse_date
-from aggregator.parse.html import Sanitiser, text_as_html, without_markup
+from aggregator.parse.html import Clean, Sanitiser, text_as_html, without_markup
 from aggregator.parse.identity import MAX_KEY, Names, keys_of, rung_of
 from aggregator.parse.mojibake import damage, mended
 from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
-from aggregator.text import clean_text, plain_text, shorten
+from aggregator.text import clean_text, shorten
 
 # contracts, Numbers.
 MAX_TITLE = 1000
@@ -91,7 +91,7 @@ class _Context:
         resolved = links.resolve(self.url, base) if base else None
         return _short_base(resolved) if resolved else self.url
 
-    def html(self, text: RawText | None, base: str | None) -> str | None:
+    def html(self, text: RawText | None, base: str | None) -> Clean | None:
         if text is None:
             return None
         if self._room < 0:
@@ -102,9 +102,9 @@ class _Context:
             self.entries_shortened += 1
         if not text.html:
             value = text_as_html(value[:MAX_TEXT])
-        clean = self.sanitiser.clean(value, self.base(text.base or base))
-        self._room -= len(clean)
-        return clean or None
+        clean = self.sanitiser.read(value, self.base(text.base or base))
+        self._room -= len(clean.html)
+        return clean if clean.html else None
 
     def date(self, value: str | None) -> datetime | None:
         if not value or not value.strip():
@@ -181,9 +181,9 @@ def _entry(
     link = _link(raw, context)
     summary = context.html(raw.summary, base)
     content = context.html(raw.content, base)
-    if summary == content:  # one text under two names
-        summary = None
-    text = plain_text(content or "") or plain_text(summary or "")
+    if summary and content and summary.html == content.html:
+        summary = None  # one text under two names
+    text = (content and content.text) or (summary and summary.text) or ""
     title = title_text(raw.title)
     enclosures = _enclosures(raw.enclosures, base, context)
     if not (title or text or link or enclosures):
@@ -200,8 +200,8 @@ def _entry(
         "title": title or _title_from(text, link),
         "link": link,
         "canonical_link": canonical,
-        "summary": summary,
-        "content": content,
+        "summary": summary and summary.html,
+        "content": content and content.html,
         "text": text[:MAX_TEXT],
         "authors": _authors(raw.authors),
         "categories": _categories(raw.categories),

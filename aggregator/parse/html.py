@@ -7,12 +7,13 @@ here is gone, and every tag is closed. Links and images come out absolute.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import nh3
 
 from aggregator import links
-from aggregator.parse.tidy import is_tidy
-from aggregator.text import clean_text
+from aggregator.parse.tidy import tidy_text
+from aggregator.text import clean_text, plain_text
 
 #: contracts, Numbers: title 1,000, other fields 500,000 characters.
 MAX_FIELD = 500_000
@@ -166,6 +167,17 @@ class _Base:
     url: str | None = None
 
 
+class Clean(NamedTuple):
+    """Sanitised HTML; its text is made when it is asked for, or was met on the way."""
+
+    html: str
+    known_text: str | None = None
+
+    @property
+    def text(self) -> str:
+        return plain_text(self.html) if self.known_text is None else self.known_text
+
+
 class Sanitiser:
     """Cleans the HTML fields of one document.
 
@@ -190,16 +202,20 @@ class Sanitiser:
 
         ``base`` makes relative links absolute; a link that stays relative is dropped.
         """
+        return self.read(html, base).html
+
+    def read(self, html: str, base: str | None) -> Clean:
+        """Like ``clean``, for who asks for the text too."""
         html = html.strip()
-        if len(html) <= MAX_FIELD and is_tidy(html):
-            return html
+        if len(html) <= MAX_FIELD and (text := tidy_text(html)) is not None:
+            return Clean(html, text)
         if not _formatted_text(html):
-            return clean_text(html[:MAX_FIELD])
+            return Clean(clean_text(html[:MAX_FIELD]))
         self._base.url = base
         clean = self._within_limits(html)
         if "<img" in clean:
             clean = _image.sub(_kept_image, clean)
-        return clean_text(clean).strip()
+        return Clean(clean_text(clean).strip())
 
     def _within_limits(self, html: str) -> str:
         """Cut by nodes: the source is cut, and what is then open gets closed."""

@@ -21,7 +21,7 @@ from aggregator.parse.dates import named_day, parse_date
 from aggregator.parse.html import Sanitiser, before_depth
 from aggregator.parse.raw import MAX_ENTRIES, RawEnclosure, RawEntry, RawFeed, RawText
 from aggregator.parse.sniff import feed_links, is_challenge
-from aggregator.text import clean_text, hash64, plain_text
+from aggregator.text import clean_text, hash64
 
 #: lexbor is quadratic in depth: 20,000 nested divs take half a second, 200,000 minutes.
 MAX_DEPTH = 1_000
@@ -202,8 +202,7 @@ class _Reader:
         return None
 
     def _text(self, node: LexborNode | None) -> str:
-        html = self._sanitiser.clean(self._html(node), None)
-        return " ".join(plain_text(html).split())
+        return " ".join(self._sanitiser.read(self._html(node), None).text.split())
 
     def _html(self, node: LexborNode | None) -> str:
         html = (node.inner_html or "") if node is not None else ""
