@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from aggregator.russian import (
     lemma_of,
     place_kind,
 )
+from aggregator.russian.dictionary import lexemes_of, likeliest_parse, parses_of
 from aggregator.russian.tokens import sentence_starts
 
 TEXTS = st.text(
@@ -105,6 +107,20 @@ def test_lemmas_and_stems():
 
 def test_a_form_of_several_words_has_its_likeliest_lemma():
     assert lemma_of("стали") == "стать"
+
+
+def test_the_dictionary_says_what_pymorphy_would():
+    """Read past its ``parse``, for speed."""
+    stories = Path(__file__).parent / "data" / "stories.jsonl"
+    tokens = words(stories.read_text(encoding="utf-8")).tokens
+    for form in sorted(set(tokens))[::5]:
+        parses = parses_of(form)
+        likeliest = likeliest_parse(form)
+        lexemes = [(lemma, set(forms)) for lemma, forms in lexemes_of(form)]
+
+        assert likeliest == ((parses[0].normal_form, parses[0].tag) if parses else None)
+        for parse in parses:
+            assert (parse.normal_form, {each.word for each in parse.lexeme}) in lexemes
 
 
 def test_forms_of_a_word_are_folded_and_of_that_word_alone():

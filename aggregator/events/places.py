@@ -10,7 +10,7 @@ from itertools import compress, count
 
 from aggregator.events.reading import Reading
 from aggregator.russian import FormCache, lemma_of, stem_of, tense_of
-from aggregator.russian.morphology import parses_of
+from aggregator.russian.dictionary import parses_of
 
 _VENUES = frozenset(
     """

@@ -1,31 +1,28 @@
-"""Lemmas and stems of single word forms; sole importer of pymorphy3 and PyStemmer.
+"""Lemmas and stems of single word forms; sole importer of PyStemmer.
 
-Both libraries load at the first question, not at import: a crawl that finds
-nothing new never pays for the dictionaries (0.1 s, 25 MB).
+It loads at the first question, not at import, like the dictionary.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
+from aggregator.russian.dictionary import (
+    LONGEST_FORM,
+    lexemes_of,
+    likeliest_parse,
+    parses_of,
+)
 from aggregator.russian.tokens import fold
-
-if TYPE_CHECKING:
-    from pymorphy3 import MorphAnalyzer
-    from pymorphy3.analyzer import Parse
 
 #: Forms remembered before a cache starts anew: 683 articles have 30,500 distinct
 #: ones, so this is weeks of a region's news, at some 30 MB when full. Emptying is
 #: cheaper than counting uses: an LRU answers at a third of the speed (5.8 against
 #: 14.7 million forms a second).
 FORMS_KEPT = 200_000
-
-#: Longer «words» are keys, jokes and attacks: no dictionary has them, and a cache
-#: that kept them could fill the memory.
-LONGEST_FORM = 64
 
 Known = TypeVar("Known")
 
@@ -54,13 +51,6 @@ class FormCache(dict[str, Known], Generic[Known]):
 
 
 @cache
-def _analyser() -> MorphAnalyzer:
-    from pymorphy3 import MorphAnalyzer
-
-    return MorphAnalyzer(lang="ru")
-
-
-@cache
 def _stem_word() -> Callable[[str], str]:
     from Stemmer import Stemmer
 
@@ -69,31 +59,29 @@ def _stem_word() -> Callable[[str], str]:
     return stem_word
 
 
-def parses_of(form: str) -> Sequence[Parse]:
-    """What a form may be, the likeliest first; nothing for what no dictionary has."""
-    # Numbers and Latin names have no Russian forms.
-    if form.isascii() or len(form) > LONGEST_FORM:
-        return ()
-    try:
-        parses: Sequence[Parse] = _analyser().parse(form)
-    except ValueError:  # pymorphy3 met a letter that Unicode has no name for
-        return ()
-    return parses
+#: Lemma, tense and kind of a form are asked for by different stages; a parse costs more
+#: than all else that is done with it.
+_likeliest = FormCache(likeliest_parse)
 
 
 def _find_lemma(form: str) -> str:
-    parses = parses_of(form)
-    return fold(parses[0].normal_form) if parses else form
+    parse = _likeliest[form]
+    return fold(parse[0]) if parse else form
 
 
 _NOT_FINITE = {"PRTS": "short", "PRTF": "full", "INFN": "inf"}
 
 
-def _find_tense(form: str) -> str:
-    parses = parses_of(form)
-    if not parses:
+def tense_of(form: str) -> str:
+    """«past», «pres» or «futr» of a folded form that is most likely a finite verb.
+
+    Else «short» for a short participle («перенесен»), «full» for a full one, «inf» for
+    an infinitive, «» for the rest.
+    """
+    parse = _likeliest[form]
+    if parse is None:
         return ""
-    tag = parses[0].tag
+    tag = parse[1]
     return str(tag.tense) if tag.POS == "VERB" else _NOT_FINITE.get(str(tag.POS), "")
 
 
@@ -112,12 +100,6 @@ _stems: FormCache[str] = FormCache(stem_of)
 lemma_of: Callable[[str], str] = _lemmas.__getitem__
 #: ``stem_of`` from memory, for the words of a whole text.
 known_stem: Callable[[str], str] = _stems.__getitem__
-
-
-#: «past», «pres» or «futr» of a folded form that is most likely a finite verb; else
-#: «short» for a short participle («перенесен»), «full» for a full one, «inf» for an
-#: infinitive, «» for the rest.
-tense_of: Callable[[str], str] = FormCache(_find_tense).__getitem__
 
 
 #: Parts of speech that stand beside a noun and agree with it, and nouns themselves.
@@ -148,18 +130,14 @@ def forms_of(word: str) -> dict[str, frozenset[str]]:
     That is the likeliest one, and ``word`` as a lemma where there is such a word:
     «йога» is a form of «йог» more often than not, but who writes it means yoga.
     """
-    parses = parses_of(word)
-    if not parses:
-        return {word: frozenset({word})}
-    # Asked for next, and parsing again would cost as much.
-    likeliest = _lemmas[word] = fold(parses[0].normal_form)
+    likeliest = lemma_of(word)
     forms: dict[str, list[str]] = {likeliest: []}
-    for parse in parses:
-        lemma = fold(parse.normal_form)
+    for normal_form, inflected in lexemes_of(word):
+        lemma = fold(normal_form)
         if lemma in (likeliest, word):
-            forms.setdefault(lemma, []).extend(form.word for form in parse.lexeme)
+            forms.setdefault(lemma, []).extend(inflected)
     return {
-        lemma: frozenset(fold(" ".join(words)).split())
+        lemma: frozenset(fold(" ".join(words)).split() or [word])
         for lemma, words in forms.items()
     }
 
@@ -168,12 +146,12 @@ def place_kind(form: str) -> Literal["name", "adjective"] | None:
     """Whether a folded form, if it is capitalised, most likely names a place.
 
     «казань» and «башкирии» are names, «тверские» is an adjective, which may be a
-    surname or an epithet as well. Not remembered, like ``stem_of``.
+    surname or an epithet as well.
     """
-    parses = parses_of(form)
-    if not parses:
+    parse = _likeliest[form]
+    if parse is None:
         return None
-    tag = parses[0].tag
+    tag = parse[1]
     if "Geox" in tag:
         return "name"
     if "ADJF" in tag and "Surn" not in tag and _adjective_of_place(form):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from aggregator.russian.morphology import parses_of
+from aggregator.russian.dictionary import parses_of
 
 if TYPE_CHECKING:
     from pymorphy3.analyzer import Parse
