@@ -180,13 +180,19 @@ class _Matcher:
     """Answers which phrases a word form takes part in."""
 
     def __init__(self, patterns: dict[Pattern, int], phrases: Sequence[Phrase]) -> None:
+        #: What a form must be for a pattern: itself, or a form of this lemma.
         self._by_form: dict[str, list[tuple[str, int]]] = defaultdict(list)
         self._by_stem: dict[str, list[int]] = defaultdict(list)
-        self._by_prefix: dict[str, list[int]] = defaultdict(list)
-        self._exact: dict[str, list[int]] = defaultdict(list)
+        self._prefixes: list[tuple[str, int]] = []
         for pattern, number in patterns.items():
             self._add(pattern, number)
-        self._prefix_lengths = sorted({len(prefix) for prefix in self._by_prefix})
+        self._length = min([SHORTEST_STEM, *(len(word) for word, _ in self._prefixes)])
+        #: By the first letters of all stems and prefixes: those prefixes.
+        self._beginnings: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for stem in self._by_stem:
+            self._beginnings[stem[: self._length]] = []
+        for prefix, number in self._prefixes:
+            self._beginnings[prefix[: self._length]].append((prefix, number))
         self._starting: dict[int, list[Phrase]] = defaultdict(list)
         for phrase in phrases:
             self._starting[phrase.patterns[0]].append(phrase)
@@ -194,9 +200,10 @@ class _Matcher:
     def _add(self, pattern: Pattern, number: int) -> None:
         match pattern.kind:
             case "exact":
-                self._exact[fold(pattern.word)].append(number)
+                form = fold(pattern.word)
+                self._by_form[form].append((form, number))
             case "prefix":
-                self._by_prefix[pattern.word].append(number)
+                self._prefixes.append((pattern.word, number))
             case "lemma":
                 words = forms_of(pattern.word)
                 for lemma, forms in words.items():
@@ -228,14 +235,15 @@ class _Matcher:
             reach=max([1 + phrase.parts[1].gap for phrase in longer], default=0),
         )
 
-    def _patterns(self, form: str) -> Iterable[int]:
-        yield from self._exact.get(form, ())
-        yield from self._by_stem.get(stem_of(form), ())
-        for length in self._prefix_lengths:
-            yield from self._by_prefix.get(form[:length], ())
+    def _patterns(self, form: str) -> Sequence[int]:
+        named = self._by_form.get(form, ())
+        prefixes = self._beginnings.get(form[: self._length])
+        if prefixes is None and not named:
+            return ()  # most words, which are not even stemmed
         # A form of several words («стали») counts for its likeliest lemma alone.
-        yield from (
-            number
-            for lemma, number in self._by_form.get(form, ())
-            if lemma_of(form) == lemma or form == lemma
-        )
+        numbers = [n for lemma, n in named if form == lemma or lemma_of(form) == lemma]
+        if prefixes is not None:
+            # A stem is a word without its end: both begin with the same letters.
+            numbers += self._by_stem.get(stem_of(form), ())
+            numbers += [n for prefix, n in prefixes if form.startswith(prefix)]
+        return numbers
