@@ -11,10 +11,10 @@ import re
 import struct
 from array import array
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress, count
 from sys import byteorder
 from zlib import crc32
 
@@ -40,6 +40,8 @@ SEQUEL = 8
 PLACE = 16
 FLAG_BITS = 5
 _FLAGS = (1 << FLAG_BITS) - 1
+#: What one occurrence adds to a stem's value.
+_ONCE = 1 << FLAG_BITS
 _MOST_COUNTED = (1 << 8 - FLAG_BITS) - 1
 
 # Words that news of every kind have.
@@ -82,13 +84,17 @@ _TOWNSPEOPLE = {
     "челябинск", "ярославц": "ярославль",
 }  # fmt: skip
 _townspeople = tuple(_TOWNSPEOPLE)
+#: One look-up instead of seventy comparisons for nearly all words.
+_TOWNSPEOPLE_BEGIN = frozenset(word[:4] for word in _TOWNSPEOPLE)
 
 #: The country is where nearly everything happens: no place to tell news apart by.
 _COUNTRY = ("росси", "рф")
 
 #: «[ВИДЕО]», «(фото)»: rubrics, no part of what is told.
 _rubric = re.compile(r"[\[(][^\])]{1,40}[\])]")
-_number = re.compile(r"\d+(?:[ \u00a0]\d{3})*(?:[.,]\d+)?").findall
+# Begins with one digit: so the engine skips to the next one, three times as fast.
+_number = re.compile(r"\d\d*(?:[ \u00a0]\d{3})*(?:[.,]\d+)?").findall
+#: The days and months of a text in lower case.
 _date = re.compile(
     r"(?<!\d)(\d{1,2})(?:-?(?:го|е))?\s+(янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек)"
 ).findall
@@ -120,7 +126,8 @@ _SERIES = (
     r"(?:онлайн|прям\w+|текстов\w+)[- ]?(?:трансляци\w+|эфир\w*|хроник\w+)|хроник\w+ (?:событи\w+|дня)",
     r"(?:сводк\w+|оперативн\w+ сводк\w+|суточн\w+ сводк\w+)",
 )
-_is_series = re.compile(r"\b(?:" + "|".join(_SERIES) + r")", re.IGNORECASE).search
+#: Of a title in lower case: ignoring the case here would take five times as long.
+_is_series = re.compile(r"\b(?:" + "|".join(_SERIES) + r")").search
 
 _header = struct.Struct("<BBBBBH")
 _SERIES_BIT = 1
@@ -178,17 +185,17 @@ def read_signature(analysis: Analysis) -> bytes:
     title, text = analysis.title, analysis.text
     _read_title(title, found)
     _read_lead(text, found)
-    lead = text.text[:LEAD]
+    lowered = title.text.lower()
+    dated = _date(lowered)
     title_numbers = _numbers(title.text)
-    numbers = title_numbers | _numbers(lead)
-    dates = _dates(title.text)
-    sets = (title_numbers, numbers - title_numbers, dates)
-    parts = [part[:255] for part in (*map(sorted, sets), _marks(title))]
+    numbers = title_numbers | _numbers(text.text[:LEAD])
+    sets = (title_numbers, numbers - title_numbers, _dates(dated))
+    parts = [part[:255] for part in (*map(sorted, sets), _marks(title, dated))]
     header = _header.pack(
-        _SERIES_BIT if _is_series(title.text) else 0, *map(len, parts), len(found)
+        _SERIES_BIT if _is_series(lowered) else 0, *map(len, parts), len(found)
     )
     hashes = [*(each for part in parts for each in part), *found]
-    return header + _packed(hashes) + bytes([_value(each) for each in found.values()])
+    return header + _packed(hashes) + bytes(map(_value, found.values()))
 
 
 def unpack_signature(packed: bytes) -> Signature:
@@ -230,10 +237,16 @@ def _find_stem(token: str) -> int:
     """The hash of a word's stem; 0 for a word that tells nothing."""
     if token in _STOP_WORDS or (len(token) == 1 and not token.isdigit()):
         return 0
-    if token.startswith(_townspeople):
+    if _are_townspeople(token):
         token = _place_of(token) or token
-    stem = _adjective_of_place("", stem_of(token))
+    stem = stem_of(token)
+    if stem.endswith("ск"):
+        stem = _adjective_of_place("", stem)
     return crc32(_MOSCOW.get(stem, stem)[:STEM_LETTERS].encode())
+
+
+def _are_townspeople(token: str) -> bool:
+    return token[:4] in _TOWNSPEOPLE_BEGIN and token.startswith(_townspeople)
 
 
 def _place_of(people: str) -> str | None:
@@ -245,7 +258,7 @@ def _place_of(people: str) -> str | None:
 def _find_place(token: str) -> str | None:
     if token.startswith(_COUNTRY):
         return None
-    return "name" if token.startswith(_townspeople) else place_kind(token)
+    return "name" if _are_townspeople(token) else place_kind(token)
 
 
 _stems: FormCache[int] = FormCache(_find_stem)
@@ -255,10 +268,11 @@ _sequels: FormCache[bool] = FormCache(lambda token: bool(_is_sequel(token)))
 
 def _read_title(words: Words, found: dict[int, int]) -> None:
     rubrics = [match.span() for match in _rubric.finditer(words.text)]
-    for place, (start, stem) in enumerate(_placed_stems(words, len(words.tokens))):
+    stems = map(_stems.__getitem__, words.tokens)
+    for place, (start, stem) in enumerate(zip(words.starts, stems, strict=True)):
         if rubrics and any(first <= start < end for first, end in rubrics):
             continue
-        value = found.get(stem, 0) + (TITLE_COUNTS << FLAG_BITS)
+        value = found.get(stem, 0) + TITLE_COUNTS * _ONCE
         value |= TITLE | _name_flags(words, place, start)
         found[stem] = value | SEQUEL if _sequels[words.tokens[place]] else value
     found.pop(0, None)
@@ -281,25 +295,20 @@ def _name_flags(words: Words, place: int, start: int) -> int:
 
 
 def _read_lead(words: Words, found: dict[int, int]) -> None:
-    text, tokens, starts = words.text, words.tokens, words.starts
-    stems = [_stems[token] for token in tokens[: bisect_left(starts, LEAD)]]
-    for stem, count in Counter(stems).items():
-        found[stem] = found.get(stem, 0) + (count << FLAG_BITS)
-    for place, stem in enumerate(stems):
-        start = starts[place]
-        if text[start].isupper():
-            form = text[start : start + len(tokens[place])]
-            if (len(form) > 1 and form.isupper()) or not _begins_sentence(
-                words.pieces[2 * place], place
-            ):
-                found[stem] |= NAME
+    text, pieces = words.text, words.pieces
+    starts = words.edges[: 2 * bisect_left(words.starts, LEAD) : 2]
+    tokens = words.tokens[: len(starts)]
+    stems = [*map(_stems.__getitem__, tokens)]
+    for stem in stems:
+        found[stem] = found.get(stem, 0) + _ONCE
+    capitals = map(str.isupper, map(text.__getitem__, starts))
+    for place in compress(count(), capitals):
+        start, length = starts[place], len(tokens[place])
+        if (length > 1 and text[start : start + length].isupper()) or (
+            not _begins_sentence(pieces[2 * place], place)
+        ):
+            found[stems[place]] |= NAME
     found.pop(0, None)
-
-
-def _placed_stems(words: Words, most: int) -> Iterator[tuple[int, int]]:
-    """Where each word begins, and its stem's hash."""
-    tokens = words.tokens[:most]
-    return zip(words.starts, map(_stems.__getitem__, tokens), strict=False)
 
 
 _SENTENCE_ENDS = frozenset(".!?…\n")
@@ -326,22 +335,20 @@ def _numbers(text: str) -> set[int]:
     }
 
 
-def _marks(title: Words) -> list[int]:
+def _marks(title: Words, dated: Sequence[tuple[str, str]]) -> list[int]:
     """Hashes of stems, as in ``Signature.stems``; dates and years are no marks."""
-    dated = {day for day, _ in _date(title.text.lower())}
+    days = {day for day, _ in dated}
     return [
         _stems[token] or crc32(token.encode())
         for token in title.tokens
-        if token.isascii() and not (token in dated or _is_year(token))
+        if token.isascii() and not (token in days or _is_year(token))
     ]
 
 
 _is_year = re.compile(r"(?:19|20)\d\d").fullmatch
 
 
-def _dates(title: str) -> set[int]:
+def _dates(dated: Sequence[tuple[str, str]]) -> set[int]:
     return {
-        32 * _MONTHS[month[:3]] + int(day)
-        for day, month in _date(title.lower())
-        if int(day) <= 31
+        32 * _MONTHS[month[:3]] + int(day) for day, month in dated if int(day) <= 31
     }
