@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from aggregator.config import load_config
 from aggregator.evaluate import evaluate_events
 from aggregator.events import find_events
-from aggregator.russian import analyse
+from aggregator.events.places import _VENUES, _beginnings
+from aggregator.russian import analyse, fold
+from aggregator.russian.dictionary import lexemes_of
 
 ROOT = Path(__file__).parents[1]
 LABELLED = Path(__file__).parent / "data" / "events.jsonl"
@@ -28,6 +30,17 @@ def told(title, text="", today=TODAY):
     return [
         " – ".join(when.isoformat() for when in (event.start, event.end) if when)
         for event in events(title, text, today)
+    ]
+
+
+def test_all_forms_of_a_venue_are_looked_up():
+    """Words that begin otherwise are passed over."""
+    assert not [
+        form
+        for noun in _VENUES
+        for normal_form, forms in lexemes_of(noun)
+        for form in map(fold, forms)
+        if fold(normal_form) == noun and not form.startswith(_beginnings())
     ]
 
 

@@ -45,8 +45,16 @@ def _venue_stems() -> frozenset[str]:
     return frozenset(map(stem_of, _VENUES))
 
 
+@cache
+def _beginnings() -> tuple[str, ...]:
+    """What all forms of a venue's noun begin with: no other words are looked up."""
+    return tuple({stem[:3] for stem in _venue_stems()})
+
+
 def _is_venue(form: str) -> bool:
-    return stem_of(form) in _venue_stems() or lemma_of(form) in _VENUES
+    return form.startswith(_beginnings()) and (
+        stem_of(form) in _venue_stems() or lemma_of(form) in _VENUES
+    )
 
 
 def _is_town(form: str) -> bool:
