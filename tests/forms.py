@@ -13,6 +13,7 @@ import jsonschema
 from lxml import etree
 
 from aggregator.publish.atom import render_atom
+from aggregator.publish.item import items
 from aggregator.publish.jsonfeed import render_json
 from aggregator.publish.rss import render_rss
 from aggregator.publish.shown import untagged
@@ -32,8 +33,9 @@ MEDIA = "{http://search.yahoo.com/mrss/}"
 def render_forms(feed, stories):
     """The three documents, by form; each knows its own address."""
     stem = feed.self_url.rpartition(".")[0]
+    told = items(feed, stories)
     return {
-        form: render(replace(feed, self_url=f"{stem}.{form}"), stories)
+        form: render(replace(feed, self_url=f"{stem}.{form}"), told)
         for form, render in (
             ("atom", render_atom),
             ("rss", render_rss),

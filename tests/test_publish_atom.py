@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, FeedInfo, PublishedMember
 from aggregator.publish import atom
-from aggregator.publish.atom import render_atom
 from aggregator.publish.feed import Tombstone
+from aggregator.publish.item import items
 from tests.examples import examples
 from tests.rfc4287 import NS, check
 from tests.strict import objections
@@ -28,6 +28,10 @@ sample = runpy.run_path(str(DATA / "sample.py"))
 STORIES = sample["STORIES"]
 HERALD, HARBOUR = sample["HERALD"], sample["HARBOUR"]
 atom_document, story, entry = sample["atom_document"], sample["story"], sample["entry"]
+
+
+def render_atom(document, stories):
+    return atom.render_atom(document, items(document, stories))
 
 
 def first(**changes):
@@ -279,14 +283,14 @@ class TestLinks:
 
 
 def test_one_bad_story_never_costs_the_others(monkeypatch, caplog):
-    original = atom._EntryExtension._source
+    original = atom._add_source
 
-    def explode(self, element, item):
+    def explode(entry, item):
         if item.id == STORIES[1].id:
             raise ValueError("All strings must be XML compatible")
-        original(self, element, item)
+        original(entry, item)
 
-    monkeypatch.setattr(atom._EntryExtension, "_source", explode)
+    monkeypatch.setattr(atom, "_add_source", explode)
     unreadable = replace(STORIES[3], published=None)
 
     feed = check(render_atom(atom_document(), [*STORIES[:3], unreadable]))

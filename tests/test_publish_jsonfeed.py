@@ -5,11 +5,16 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
-from aggregator.publish.jsonfeed import render_json
+from aggregator.publish import jsonfeed
+from aggregator.publish.item import items
 
 DATA = Path(__file__).parent / "data" / "publish"
 sample = runpy.run_path(str(DATA / "sample.py"))
 STORIES = sample["STORIES"]
+
+
+def render_json(document, stories):
+    return jsonfeed.render_json(document, items(document, stories))
 
 
 def json_document(**fields):

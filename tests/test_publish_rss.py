@@ -6,11 +6,16 @@ from pathlib import Path
 
 import feedparser
 
-from aggregator.publish.rss import render_rss
+from aggregator.publish import rss
+from aggregator.publish.item import items
 
 DATA = Path(__file__).parent / "data" / "publish"
 sample = runpy.run_path(str(DATA / "sample.py"))
 STORIES = sample["STORIES"]
+
+
+def render_rss(document, stories):
+    return rss.render_rss(document, items(document, stories))
 
 
 def rss_document(**fields):

@@ -8,9 +8,10 @@ is taken back has it written again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
 from aggregator.config import Config
 from aggregator.documents.desk import (
@@ -22,7 +23,6 @@ from aggregator.documents.desk import (
     page_of,
 )
 from aggregator.documents.feeds import feed, tombstones
-from aggregator.model import CalendarEvent
 from aggregator.publish.feed import Feed
 from aggregator.store import Published, Store
 
@@ -61,16 +61,16 @@ def archives_of(store: Store, config: Config, story: str) -> list[str]:
 def _open(desk: Desk, channel: Channel, page: int) -> Edition:
     document = _document(desk, channel, page)
     shown = _shown(desk, channel, page)
-    events = desk.events([story.id for story in shown])
+    ids = [story.id for story in shown]
     return Edition(
         name=channel.archive(page),
         inputs=desk.digest(
             document,
             desk.said_of_sources({story.source for story in shown}),
             [(story.id, story.revision) for story in shown],
-            events,
+            desk.events(ids),
         ),
-        render=partial(_render, desk, document, shown, events),
+        render=partial(_render, desk, document, shown),
     )
 
 
@@ -80,9 +80,7 @@ def _closed(desk: Desk, channel: Channel, page: int, *, is_stale: bool) -> Editi
             _document(desk, channel, page),
             next_archive=f"{desk.config.site.url}{channel.archive(page + 1)}",
         )
-        shown = _shown(desk, channel, page)
-        events = desk.events([story.id for story in shown])
-        return _render(desk, document, shown, events)
+        return _render(desk, document, _shown(desk, channel, page))
 
     return Edition(
         name=channel.archive(page),
@@ -115,18 +113,11 @@ def _document(desk: Desk, channel: Channel, page: int) -> Feed:
     )
 
 
-def _render(
-    desk: Desk,
-    document: Feed,
-    shown: Sequence[Published],
-    events: Mapping[str, tuple[CalendarEvent, ...]],
-) -> bytes:
+def _render(desk: Desk, document: Feed, shown: Sequence[Published]) -> bytes:
     from aggregator.publish.atom import render_atom
 
-    stories = [
-        replace(story, events=events.get(story.id, ()))
-        for story in desk.load([story.id for story in shown])
-    ]
-    stories.sort(key=lambda story: story.id)
-    stories.sort(key=lambda story: story.published, reverse=True)
-    return render_atom(document, stories)
+    newest_first = sorted(shown, key=attrgetter("id"))
+    newest_first.sort(key=attrgetter("published"), reverse=True)
+    return render_atom(
+        document, desk.items(document, [each.id for each in newest_first])
+    )

@@ -18,6 +18,8 @@ from aggregator.model import (
     SourceState,
     StoryHeader,
 )
+from aggregator.publish.feed import Feed
+from aggregator.publish.item import Item, items
 from aggregator.publish.select import cutoff, select
 from aggregator.store import Removal, Store
 
@@ -30,6 +32,8 @@ ARCHIVE_PAGE = 500
 TOLD_OF_REMOVALS = timedelta(days=30)
 #: In one document; a source whose every story is taken back must not swell it.
 MOST_REMOVALS = ARCHIVE_PAGE
+#: That wait for a second document; 4 kB each where it is a summary.
+MOST_ITEMS = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,8 @@ class Desk:
         self.states = states
         self._selections: dict[str | None, Selection] = {}
         self._stories: dict[str, PublishedStory] = {}
+        self._items: dict[str, Item] = {}
+        self._events: dict[str, tuple[CalendarEvent, ...]] = {}
         self._last_numbers: dict[str, int] = {}
 
     @cached_property
@@ -149,12 +155,28 @@ class Desk:
             self._selections[channel.key] = known
         return known
 
-    def stories(self, selection: Selection) -> list[PublishedStory]:
-        """Whole stories, with the events that documents show."""
-        return [
-            replace(story, events=selection.events.get(story.id, ()))
-            for story in self.kept(selection.ids)
-        ]
+    def stories(
+        self, selection: Selection, most: int | None = None
+    ) -> list[PublishedStory]:
+        """Whole stories, with the events that documents show; the first `most` alone."""
+        return _with_events(self.kept(selection.ids[:most]), selection.events)
+
+    def items(self, document: Feed, ids: Sequence[str]) -> list[Item]:
+        """The stories as every feed tells them, whatever its form, in the order given.
+
+        Those that other documents show, too, are kept. One that cannot be told is left
+        out. `document`: a channel's; what it says of all its stories is all alike.
+        """
+        missing = [id_ for id_ in ids if id_ not in self._items]
+        known = [self._stories[id_] for id_ in missing if id_ in self._stories]
+        read = self.load([id_ for id_ in missing if id_ not in self._stories])
+        stories = _with_events([*known, *read], self.events(missing))
+        made = {item.id: item for item in items(document, stories)}
+        found = [item for id_ in ids if (item := self._items.get(id_) or made.get(id_))]
+        for item in made.values():
+            if item.categories and len(self._items) < MOST_ITEMS:
+                self._items[item.id] = item
+        return found
 
     def updated(self, ids: Sequence[str]) -> datetime | None:
         """When one of the stories changed last; None when there are none."""
@@ -172,28 +194,36 @@ class Desk:
 
         With the topics and places that are configured now.
         """
-        topics = {topic.key for topic in self.config.topics}
-        return [
-            replace(
-                story,
-                topics=tuple(key for key in story.topics if key in topics),
-                places=tuple(
-                    place.key
-                    for place in self.config.gazetteer
-                    if place.key in story.topics
-                ),
-            )
-            for story in self.store.stories(ids)
-        ]
+        return list(map(self._as_configured, self.store.stories(ids)))
+
+    def _as_configured(self, story: PublishedStory) -> PublishedStory:
+        if self._topics.issuperset(story.topics):
+            return story  # and mentions no place
+        return replace(
+            story,
+            topics=tuple(key for key in story.topics if key in self._topics),
+            places=tuple(
+                place.key
+                for place in self.config.gazetteer
+                if place.key in story.topics
+            ),
+        )
+
+    @cached_property
+    def _topics(self) -> frozenset[str]:
+        return frozenset(topic.key for topic in self.config.topics)
 
     def events(self, ids: Sequence[str]) -> dict[str, tuple[CalendarEvent, ...]]:
-        """By story id, the events that documents show, by date."""
+        """By story id, the events that documents show, by date; of those that have any."""
         if not self.has_calendar:
             return {}
-        return {
-            story: tuple(sorted(filter(is_shown, rows), key=by_date))
-            for story, rows in self.store.calendar_of(ids).items()
-        }
+        missing = [id_ for id_ in ids if id_ not in self._events]
+        if missing:
+            rows = self.store.calendar_of(missing)
+            for id_ in missing:
+                told = filter(is_shown, rows.get(id_, ()))
+                self._events[id_] = tuple(sorted(told, key=by_date))
+        return {id_: listed for id_ in ids if (listed := self._events[id_])}
 
     def last_number(self, channel: Channel) -> int:
         """How many stories were ever published in the channel."""
@@ -290,6 +320,16 @@ class Desk:
                 for info in [states[key].info]
             ),
         ]
+
+
+def _with_events(
+    stories: Iterable[PublishedStory],
+    events: Mapping[str, tuple[CalendarEvent, ...]],
+) -> list[PublishedStory]:
+    return [
+        replace(story, events=listed) if (listed := events.get(story.id)) else story
+        for story in stories
+    ]
 
 
 def is_shown(row: CalendarEvent) -> bool:

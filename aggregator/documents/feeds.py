@@ -8,8 +8,8 @@ from functools import partial
 
 from aggregator.config import Config
 from aggregator.documents.desk import Channel, Desk, Edition, channels, page_of
-from aggregator.model import PublishedStory
 from aggregator.publish.feed import Feed, Tombstone
+from aggregator.publish.item import Item
 from aggregator.store import Removal
 
 #: Of the names of every channel's documents, in the order in which they are written.
@@ -75,20 +75,20 @@ def _with_history(desk: Desk, channel: Channel, document: Feed) -> Feed:
     )
 
 
-def render(form: str, document: Feed, stories: Sequence[PublishedStory]) -> bytes:
+def render(form: str, document: Feed, told: Sequence[Item]) -> bytes:
     """The document in one of `FORMS`."""
     if form == "rss":
         from aggregator.publish.rss import render_rss
 
-        return render_rss(document, stories)
+        return render_rss(document, told)
     if form == "json":
         from aggregator.publish.jsonfeed import render_json
 
-        return render_json(document, stories)
+        return render_json(document, told)
     from aggregator.publish.atom import render_atom
 
-    return render_atom(document, stories)
+    return render_atom(document, told)
 
 
 def _render(desk: Desk, channel: Channel, form: str, document: Feed) -> bytes:
-    return render(form, document, desk.stories(desk.selection(channel)))
+    return render(form, document, desk.items(document, desk.selection(channel).ids))

@@ -113,7 +113,10 @@ def _of_stories(
         yield Edition(
             name=name,
             inputs=desk.digest(name, said, selection.digest),
-            render=partial(_rendered, desk, selection, partial(render, known, section)),
+            # One more: a page says whether there are others.
+            render=partial(
+                _rendered, desk, selection, most + 1, partial(render, known, section)
+            ),
             stories=selection.ids[:most],
         )
 
@@ -121,9 +124,10 @@ def _of_stories(
 def _rendered(
     desk: Desk,
     selection: Selection,
+    most: int,
     render: Callable[[Sequence[PublishedStory]], bytes],
 ) -> bytes:
-    return render(desk.stories(selection))
+    return render(desk.stories(selection, most))
 
 
 def _stories_page(

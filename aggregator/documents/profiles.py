@@ -14,6 +14,7 @@ from aggregator.documents import feeds
 from aggregator.documents.desk import Channel, Desk, Edition, Selection, channels
 from aggregator.model import PublishedStory, StoryHeader
 from aggregator.publish.feed import Feed
+from aggregator.publish.item import items
 
 #: The end of a document's name, by dialect.
 SUFFIXES = {"atom": ".atom", "rss": ".rss", "json": ".json", "yandex": ".rss"}
@@ -87,7 +88,7 @@ def _render(
         from aggregator.publish.yandex import render_yandex
 
         return render_yandex(document, stories, profile.genre)
-    return feeds.render(profile.dialect, document, stories)
+    return feeds.render(profile.dialect, document, items(document, stories))
 
 
 def _within(most: _Content | None, story: PublishedStory) -> PublishedStory:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aggregator.model import PublishedStory
 from aggregator.publish import shown
 from aggregator.publish.feed import Feed
-from aggregator.publish.item import Attachment, Item, items
+from aggregator.publish.item import Attachment, Item
 from aggregator.publish.wording import iso_moment
 
 VERSION = "https://jsonfeed.org/version/1.1"
@@ -18,12 +17,11 @@ VERSION = "https://jsonfeed.org/version/1.1"
 UNKNOWN_TYPE = "application/octet-stream"
 
 
-def render_json(document: Feed, stories: Sequence[PublishedStory]) -> bytes:
-    """The document with ``stories`` in the order given.
+def render_json(document: Feed, told: Sequence[Item]) -> bytes:
+    """The document with the items in the order given.
 
-    Depends on nothing but its arguments. A story that cannot be rendered is logged
-    and left out: it never costs the others their document. What JSON Feed has no name
-    for stands under ``_aggregator``.
+    Depends on nothing but its arguments. What JSON Feed has no name for stands under
+    ``_aggregator``.
     """
     zone = ZoneInfo(document.timezone)
     feed = _known(
@@ -43,7 +41,7 @@ def render_json(document: Feed, stories: Sequence[PublishedStory]) -> bytes:
     )
     if rights := shown.decoded(document.rights):
         feed["_aggregator"] = {"rights": rights}
-    feed["items"] = [_item(item, zone) for item in items(document, stories)]
+    feed["items"] = [_item(item, zone) for item in told]
     return (json.dumps(feed, ensure_ascii=False, indent=1) + "\n").encode()
 
 

@@ -1,6 +1,7 @@
 """RSS 2.0 documents, by the RSS Advisory Board's profile, the same bytes every time.
 
-feedgen builds the tree; its extension adds what RSS itself has no element for.
+feedgen builds the tree of the channel; its extension adds the items, and what RSS itself
+has no element for.
 """
 
 from __future__ import annotations
@@ -9,26 +10,31 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
+from functools import partial
 from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from feedgen.entry import FeedEntry
-from feedgen.ext.base import BaseEntryExtension, BaseExtension
+from feedgen.ext.base import BaseExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
-from aggregator.model import PublishedStory
 from aggregator.publish import shown
 from aggregator.publish.feed import Feed
-from aggregator.publish.item import MOST_RIGHTS, Attachment, Item, items, newest
-from aggregator.publish.wording import iso_moment
-from aggregator.publish.xml import EVENT_NAMESPACE, GENERATOR, written
+from aggregator.publish.item import MOST_RIGHTS, Attachment, Item, newest
+from aggregator.publish.xml import (
+    EVENT_NAMESPACE,
+    GENERATOR,
+    add,
+    add_each,
+    add_event,
+)
 
 #: What the format is, by the profile.
 DOCS = "http://www.rssboard.org/rss-specification"
 
 _ATOM = "http://www.w3.org/2005/Atom"
+_CONTENT = "http://purl.org/rss/1.0/modules/content/"
 _DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
 _MEDIA = "http://search.yahoo.com/mrss/"
 
@@ -38,15 +44,14 @@ _enclosure_address = re.compile(
 )
 
 
-def render_rss(document: Feed, stories: Sequence[PublishedStory]) -> bytes:
-    """The document with ``stories`` in the order given.
+def render_rss(document: Feed, told: Sequence[Item]) -> bytes:
+    """The document with the items in the order given.
 
-    Depends on nothing but its arguments. A story that cannot be rendered is logged
-    and left out: it never costs the others their document.
+    Depends on nothing but its arguments. An item that cannot be rendered is logged and
+    left out: it never costs the others their document.
     """
-    told = items(document, stories)
     feed = FeedGenerator()
-    feed.register_extension("aggregator", _ChannelExtension, _ItemExtension, atom=False)
+    feed.register_extension("aggregator", _Extension, atom=False)
     feed.aggregator.show(document, told)
     title = shown.label(document.title) or document.site_url
     feed.title(title)
@@ -61,10 +66,7 @@ def render_rss(document: Feed, stories: Sequence[PublishedStory]) -> bytes:
     feed.lastBuildDate(newest(document, told))
     if rights := shown.label(document.rights, MOST_RIGHTS):
         feed.copyright(rights)
-    for item in told:
-        _add_item(feed, item, ZoneInfo(document.timezone))
-    data = written(feed, document.self_url, feed.rss_str, FeedEntry.rss_entry)
-    return _as_profiled(data)
+    return _as_profiled(feed.rss_str(pretty=True))
 
 
 def _as_profiled(data: bytes) -> bytes:
@@ -72,28 +74,91 @@ def _as_profiled(data: bytes) -> bytes:
     return data.replace(b"&lt;", b"&#x3C;").replace(b"&amp;", b"&#x26;")
 
 
-def _add_item(feed: FeedGenerator, item: Item, zone: ZoneInfo) -> None:
-    entry = FeedEntry()
-    entry.guid(item.id, permalink=False)
+class _Extension(BaseExtension):  # type: ignore[misc] # feedgen is untyped
+    """What feedgen has no words for, and the items."""
+
+    def __init__(self) -> None:
+        self._document: Feed | None = None
+        self._told: Sequence[Item] = ()
+
+    def show(self, document: Feed, told: Sequence[Item]) -> None:
+        self._document, self._told = document, told
+
+    def extend_ns(self) -> dict[str, str]:
+        """Each prefix is declared only where it is used."""
+        told = self._told
+        return {
+            prefix: namespace
+            for prefix, namespace, is_used in (
+                ("dc", _DUBLIN_CORE, bool(told)),
+                ("ev", EVENT_NAMESPACE, any(item.event for item in told)),
+                ("media", _MEDIA, any(item.attachments for item in told)),
+            )
+            if is_used
+        }
+
+    def extend_rss(self, rss: Any) -> Any:
+        document = self._document
+        if document is None:
+            return rss
+        channel = rss[0]
+        channel.find("lastBuildDate").text = _date(newest(document, self._told))
+        for hub in document.hubs:
+            xml_elem(f"{{{_ATOM}}}link", channel, rel="hub", href=hub)
+        fill = partial(_fill, zone=ZoneInfo(document.timezone))
+        add_each(channel, "item", self._told, fill, name=document.self_url)
+        return rss
+
+
+def _fill(element: Any, item: Item, *, zone: ZoneInfo) -> None:
     # RSS cannot say that a title is no markup.
-    entry.title(shown.untagged(item.title) or item.source.name)
-    entry.link(href=item.link)
+    add(element, "title", shown.untagged(item.title) or item.source.name)
+    add(element, "link", item.link)
     text = item.text
     if text.content and text.plain:
-        entry.description(_plain_as_html(text.lines))
-        entry.content(text.html)
+        add(element, "description", _plain_as_html(text.lines))
+        add(element, f"{{{_CONTENT}}}encoded", text.html)
     else:
-        entry.description(text.html if text.is_markup else _plain_as_html(text.lines))
+        html = text.html if text.is_markup else _plain_as_html(text.lines)
+        add(element, "description", html)
+    xml_elem("guid", element, isPermaLink="false").text = item.id
     for category in item.categories:
-        entry.category(term=category.key, scheme=category.scheme, label=category.label)
+        domain = xml_elem("category", element, domain=category.scheme)
+        domain.text = category.label
+    enclosure = _enclosure(item)
+    if enclosure is not None:
+        xml_elem(
+            "enclosure",
+            element,
+            url=enclosure.url,
+            # "0" is the profile's word for a length that is not known.
+            length=str(enclosure.length or 0),
+            type=enclosure.type,
+        )
     if item.source.feed:
-        entry.source(url=item.source.feed, title=item.source.name)
-    if enclosure := _enclosure(item):
-        # "0" is the profile's word for a length that is not known.
-        length = str(enclosure.length or 0)
-        entry.enclosure(url=enclosure.url, length=length, type=enclosure.type)
-    feed.add_entry(entry, order="append")
-    entry.aggregator.show(item, zone)
+        xml_elem("source", element, url=item.source.feed).text = item.source.name
+    add(element, "pubDate", _date(item.published))
+    # The one way to say in RSS that an item has changed.
+    add(element, f"{{{_ATOM}}}updated", item.updated.isoformat())
+    # RSS's own author is an e-mail address.
+    for author in item.authors:
+        add(element, f"{{{_DUBLIN_CORE}}}creator", author)
+    if item.language:
+        add(element, f"{{{_DUBLIN_CORE}}}language", item.language)
+    if item.source.rights:
+        add(element, f"{{{_DUBLIN_CORE}}}rights", item.source.rights)
+    for attachment in item.attachments:
+        if attachment != enclosure:
+            _add_media(element, attachment)
+    for report in item.reports:
+        xml_elem(
+            f"{{{_ATOM}}}link",
+            element,
+            rel="related",
+            href=report.url,
+            title=report.label,
+        )
+    add_event(element, item, zone)
 
 
 def _plain_as_html(lines: Sequence[str]) -> str:
@@ -108,91 +173,7 @@ def _enclosure(item: Item) -> Attachment | None:
     return None
 
 
-class _ChannelExtension(BaseExtension):  # type: ignore[misc] # feedgen is untyped
-    """Namespaces, each declared only where it is used; hubs."""
-
-    def __init__(self) -> None:
-        self._namespaces: dict[str, str] = {}
-        self._hubs: tuple[str, ...] = ()
-        self._built = ""
-
-    def show(self, document: Feed, told: Sequence[Item]) -> None:
-        self._hubs = document.hubs
-        self._built = _date(newest(document, told))
-        for prefix, namespace, used in (
-            ("dc", _DUBLIN_CORE, bool(told)),
-            ("ev", EVENT_NAMESPACE, any(item.event for item in told)),
-            ("media", _MEDIA, any(item.attachments for item in told)),
-        ):
-            if used:
-                self._namespaces[prefix] = namespace
-
-    def extend_ns(self) -> dict[str, str]:
-        return self._namespaces
-
-    def extend_rss(self, rss: Any) -> Any:
-        channel = rss[0]
-        channel.find("lastBuildDate").text = self._built
-        for hub in self._hubs:
-            xml_elem(f"{{{_ATOM}}}link", channel, rel="hub", href=hub)
-        return rss
-
-
-class _ItemExtension(BaseEntryExtension):  # type: ignore[misc] # feedgen is untyped
-    def __init__(self) -> None:
-        self._item: Item | None = None
-        self._zone: ZoneInfo | None = None
-
-    def show(self, item: Item, zone: ZoneInfo) -> None:
-        self._item, self._zone = item, zone
-
-    def extend_rss(self, element: Any) -> Any:
-        item = self._item
-        if item is None:
-            return element
-        xml_elem("pubDate", element).text = _date(item.published)
-        # The one way to say in RSS that an item has changed.
-        updated = xml_elem(f"{{{_ATOM}}}updated", element)
-        updated.text = item.updated.isoformat()
-        # RSS's own author is an e-mail address.
-        for author in item.authors:
-            _dublin_core(element, "creator", author)
-        if item.language:
-            _dublin_core(element, "language", item.language)
-        if item.source.rights:
-            _dublin_core(element, "rights", item.source.rights)
-        enclosure = _enclosure(item)
-        for attachment in item.attachments:
-            if attachment != enclosure:
-                _media(element, attachment)
-        for report in item.reports:
-            xml_elem(
-                f"{{{_ATOM}}}link",
-                element,
-                rel="related",
-                href=report.url,
-                title=report.label,
-            )
-        self._event(element, item)
-        return element
-
-    def _event(self, element: Any, item: Item) -> None:
-        event = item.event
-        if event is None or self._zone is None:
-            return
-        for name, when in (("startdate", event.start), ("enddate", event.end)):
-            if when is not None:
-                text = iso_moment(when, self._zone)
-                xml_elem(f"{{{EVENT_NAMESPACE}}}{name}", element).text = text
-        if place := shown.one_line(event.place):
-            xml_elem(f"{{{EVENT_NAMESPACE}}}location", element).text = place
-
-
-def _dublin_core(element: Any, name: str, text: str) -> None:
-    xml_elem(f"{{{_DUBLIN_CORE}}}{name}", element).text = text
-
-
-def _media(element: Any, attachment: Attachment) -> None:
+def _add_media(element: Any, attachment: Attachment) -> None:
     content = xml_elem(f"{{{_MEDIA}}}content", element, url=attachment.url)
     if attachment.type:
         content.set("type", attachment.type)

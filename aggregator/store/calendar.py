@@ -133,10 +133,11 @@ def calendar_of(
     """The events that stories tell, by the stories' ids."""
     found: dict[str, list[CalendarEvent]] = {}
     for part in chunks(stories):
+        asked = frozenset(part)
         uids = select(calendar_telling.c.uid).where(calendar_telling.c.story.in_(part))
         for row in _rows(connection, calendar_event.c.uid.in_(uids)):
             for telling in row.tellings:
-                if telling.story in part:
+                if telling.story in asked:
                     found.setdefault(telling.story, []).append(row)
     return found
 

@@ -56,6 +56,9 @@ CONTENT_COLUMNS = (
 #: Columns of `entry_content` for what the words say, in the order of `words_row`.
 WORDS_COLUMNS = ("topics", "events", "places")
 
+#: Columns of `entry_content` that `entry_of` reads.
+ENTRY_COLUMNS = tuple(name for name in CONTENT_COLUMNS if name not in WORDS_COLUMNS)
+
 
 def words_row(read: EntryRead | WordsRead) -> tuple[Any, ...]:
     return (

@@ -95,7 +95,13 @@ def published(
 ) -> list[Published]:
     """What of a feed's publications from `first` to `last` may be shown now."""
     found = connection.execute(
-        select(story.c.id, story.c.revision, source.c.id.label("source_id"), entry.c.ad)
+        select(
+            story.c.id,
+            story.c.revision,
+            source.c.id.label("source_id"),
+            story.c.published,
+            entry.c.ad,
+        )
         .join_from(publication, story, story.c.id == publication.c.story)
         .join(source, source.c.number == story.c.lead_source)
         .join(
@@ -111,8 +117,14 @@ def published(
         .order_by(publication.c.number)
     )
     return [
-        Published(id=id_, revision=revision, source=source_id, ad=ad)
-        for id_, revision, source_id, ad in found
+        Published(
+            id=id_,
+            revision=revision,
+            source=source_id,
+            published=from_micros(published),
+            ad=ad,
+        )
+        for id_, revision, source_id, published, ad in found
     ]
 
 

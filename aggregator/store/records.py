@@ -44,6 +44,7 @@ class Published:
     revision: int
     #: The lead's.
     source: str
+    published: datetime
     #: The lead is an advertisement.
     ad: bool
 

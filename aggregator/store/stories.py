@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, Select, or_, select
 
 from aggregator.model import PublishedMember, PublishedStory, SourceInfo, StoryHeader
 from aggregator.store.bulk import chunks
-from aggregator.store.entries import ENTRY_KEY, WITH_CONTENT
-from aggregator.store.entry_rows import entry_of
+from aggregator.store.entries import WITH_CONTENT
+from aggregator.store.entry_rows import ENTRY_COLUMNS, entry_of
 from aggregator.store.schema import (
     entry,
     entry_content,
@@ -89,44 +89,63 @@ def load_published(connection: Connection, ids: Sequence[str]) -> list[Published
     """The stories in the order asked; ids that are not stored are left out."""
     heads: dict[str, Row[Any]] = {}
     for part in chunks(ids):
-        found = connection.execute(select(story).where(story.c.id.in_(part)))
-        heads.update((row.id, row) for row in found)
+        found = connection.execute(_HEAD.where(story.c.id.in_(part)))
+        for row in found.all():
+            heads[row.id] = row
     numbers = [row.number for row in heads.values()]
-    leads = _leads(connection, heads.values())
     members = _members(connection, numbers)
     topics = _topics(connection, numbers)
     sources = _sources(
         connection,
-        {row.source for row in leads.values()}
+        {row.lead_source for row in heads.values()}
         | {row.source for rows in members.values() for row in rows},
     )
     return [
         _published(
-            head,
-            leads[head.lead_source, head.lead_key],
-            members.get(head.number, []),
-            topics.get(head.number, ()),
-            sources,
+            head, members.get(head.number, []), topics.get(head.number, ()), sources
         )
         for id_ in ids
         if (head := heads.get(id_)) is not None
     ]
 
 
+#: A story with its lead.
+_HEAD: Select[Any] = (
+    select(
+        story.c.id,
+        story.c.number,
+        story.c.published.label("first_published"),
+        story.c.updated.label("last_updated"),
+        story.c.revision,
+        story.c.lead_source,
+        story.c.lead_key,
+        entry.c.ad,
+        entry.c.key,
+        entry.c.position,
+        *(entry_content.c[name] for name in ENTRY_COLUMNS),
+    )
+    .select_from(story)
+    .join(
+        WITH_CONTENT,
+        (entry.c.source == story.c.lead_source)
+        & (entry.c.key_hash == story.c.lead_key),
+    )
+)
+
+
 def _published(
     head: Row[Any],
-    lead: Row[Any],
     members: Sequence[Row[Any]],
     topics: Sequence[str],
     sources: dict[int, SourceInfo],
 ) -> PublishedStory:
     return PublishedStory(
         id=head.id,
-        published=from_micros(head.published),
-        updated=from_micros(head.updated),
+        published=from_micros(head.first_published),
+        updated=from_micros(head.last_updated),
         revision=head.revision,
-        lead=entry_of(lead),
-        source=sources[lead.source],
+        lead=entry_of(head),
+        source=sources[head.lead_source],
         members=tuple(
             PublishedMember(
                 source=sources[row.source],
@@ -138,20 +157,8 @@ def _published(
             if (row.source, row.key_hash) != (head.lead_source, head.lead_key)
         ),
         topics=tuple(topics),
-        ad=lead.ad,
+        ad=head.ad,
     )
-
-
-def _leads(
-    connection: Connection, heads: Collection[Row[Any]]
-) -> dict[tuple[int, int], Row[Any]]:
-    columns = [column for column in entry_content.c if column.name not in entry.c]
-    rows: list[Row[Any]] = []
-    for part in chunks([(row.lead_source, row.lead_key) for row in heads]):
-        rows += connection.execute(
-            select(entry, *columns).select_from(WITH_CONTENT).where(ENTRY_KEY.in_(part))
-        )
-    return {(row.source, row.key_hash): row for row in rows}
 
 
 def _members(

@@ -18,6 +18,7 @@ from aggregator.model import (
 )
 from aggregator.publish.atom import render_atom
 from aggregator.publish.feed import Feed
+from aggregator.publish.item import items
 from aggregator.publish.pages.site import FeedFile, Section, Site
 from aggregator.publish.pages.stories import render_stories
 
@@ -194,5 +195,6 @@ def site(**fields) -> Site:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(render_atom(atom_document(), STORIES))
+    document = atom_document()
+    sys.stdout.buffer.write(render_atom(document, items(document, STORIES)))
     sys.stdout.buffer.write(render_stories(site(), site().everything, STORIES))
