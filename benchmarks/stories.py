@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
 
-from aggregator.cli import COLLECT_AFTER
+from aggregator.__main__ import COLLECT_AFTER
 from aggregator.dedup.candidates import read_signatures, stems_of, weigh_words
 from aggregator.dedup.fingerprint import fingerprint
 from aggregator.dedup.signature import read_signature

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Table,
+    Tuple,
     any_,
     bindparam,
     func,
@@ -60,6 +61,31 @@ def among(
         return column == any_(bindparam(None, list(values), ARRAY(BigInteger)))
     listed = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(listed.c.value))
+
+
+def among_keys(
+    connection: Connection,
+    columns: Tuple,
+    keys: Collection[tuple[int, int]],
+) -> ColumnElement[bool]:
+    """``(a, b) IN (keys)`` for pairs of integers, however many; each found by its index.
+
+    Given two pairs as values, SQLite walks through the whole table instead.
+    """
+    if connection.dialect.name == "postgresql":
+        firsts, seconds = zip(*keys, strict=True) if keys else ((), ())
+        pairs = func.unnest(
+            bindparam(None, list(firsts), ARRAY(BigInteger)),
+            bindparam(None, list(seconds), ARRAY(BigInteger)),
+        ).table_valued("first", "second")
+        return columns.in_(select(pairs.render_derived()))
+    listed = func.json_each(json.dumps(list(keys))).table_valued("value")
+    return columns.in_(
+        select(
+            func.json_extract(listed.c.value, "$[0]"),
+            func.json_extract(listed.c.value, "$[1]"),
+        )
+    )
 
 
 def update_many(

@@ -26,7 +26,7 @@ from aggregator.model import (
     StoredEntry,
     StoryMembers,
 )
-from aggregator.store.bulk import among, chunks
+from aggregator.store.bulk import among, among_keys, chunks
 from aggregator.store.entry_rows import (
     CONTENT_COLUMNS,
     fingerprint_of,
@@ -124,9 +124,8 @@ def load_entries(
     connection: Connection, refs: Collection[EntryRef]
 ) -> dict[EntryRef, StoredEntry]:
     """The stored ones among `refs`."""
-    rows: list[Row[Any]] = []
-    for part in chunks(entry_keys(connection, refs)):
-        rows += connection.execute(_stored.where(ENTRY_KEY.in_(part)))
+    keys = entry_keys(connection, refs)
+    rows = connection.execute(_stored.where(among_keys(connection, ENTRY_KEY, keys)))
     return {found.ref: found for found in map(stored_entry, rows)}
 
 
@@ -145,16 +144,16 @@ def effective_dates(
     connection: Connection, refs: Collection[EntryRef]
 ) -> dict[EntryRef, datetime]:
     """Of those that are stored and not withdrawn."""
-    dates: dict[EntryRef, datetime] = {}
-    for part in chunks(entry_keys(connection, refs)):
-        found = (
-            select(source.c.id, entry.c.key_hash, entry.c.effective)
-            .join_from(entry, source, source.c.number == entry.c.source)
-            .where(ENTRY_KEY.in_(part), entry.c.withdrawn.is_(None))
-        )
-        for source_id, key_hash, effective in connection.execute(found):
-            dates[source_id, key_hash] = from_micros(effective)
-    return dates
+    theirs = among_keys(connection, ENTRY_KEY, entry_keys(connection, refs))
+    found = (
+        select(source.c.id, entry.c.key_hash, entry.c.effective)
+        .join_from(entry, source, source.c.number == entry.c.source)
+        .where(theirs, entry.c.withdrawn.is_(None))
+    )
+    return {
+        (source_id, key_hash): from_micros(effective)
+        for source_id, key_hash, effective in connection.execute(found)
+    }
 
 
 def alike(
@@ -203,10 +202,10 @@ def neighbours(
         if values:
             matching = asked.where(among(connection, column, values))
             found.update(_places(connection, matching))
-    rows: list[Row[Any]] = []
-    for keys in chunks([each[:2] for each in found if each[2] is None]):
-        rows += connection.execute(_member.where(ENTRY_KEY.in_(keys)))
-    members = _members(connection, rows)
+    loose = among_keys(
+        connection, ENTRY_KEY, [each[:2] for each in found if each[2] is None]
+    )
+    members = _members(connection, connection.execute(_member.where(loose)))
     return (
         load_stories(connection, {each[2] for each in found if each[2] is not None}),
         tuple(member for _, member in sorted(members.items())),
@@ -223,13 +222,9 @@ def stories_of(
     connection: Connection, refs: Collection[EntryRef]
 ) -> tuple[StoryMembers, ...]:
     """The stories that have one of the entries as a member, whole."""
-    numbers: set[int] = set()
-    for part in chunks(entry_keys(connection, refs)):
-        found = select(entry.c.story).where(
-            ENTRY_KEY.in_(part), entry.c.story.is_not(None)
-        )
-        numbers.update(connection.execute(found).scalars())
-    return load_stories(connection, numbers)
+    theirs = among_keys(connection, ENTRY_KEY, entry_keys(connection, refs))
+    found = select(entry.c.story).where(theirs, entry.c.story.is_not(None))
+    return load_stories(connection, set(connection.execute(found).scalars()))
 
 
 def load_stories(
@@ -306,16 +301,15 @@ def _member_of(row: Row[Any], own_site: bool) -> Member:
 
 def _own_sites(connection: Connection, unknown: dict[Key, Row[Any]]) -> dict[Key, bool]:
     """Of entries that were never in a story, whether they link to their source's site."""
+    if not unknown:
+        return {}
     own: dict[Key, bool] = {}
-    for part in chunks(unknown):
-        found = connection.execute(
-            select(
-                entry_content.c.source, entry_content.c.key_hash, entry_content.c.link
-            ).where(_CONTENT_KEY.in_(part))
-        )
-        for number, key_hash, link in found:
-            url = unknown[number, key_hash].source_url
-            own[number, key_hash] = bool(link) and _domain(link) == _domain(url)
+    found = select(
+        entry_content.c.source, entry_content.c.key_hash, entry_content.c.link
+    ).where(among_keys(connection, _CONTENT_KEY, unknown.keys()))
+    for number, key_hash, link in connection.execute(found):
+        url = unknown[number, key_hash].source_url
+        own[number, key_hash] = bool(link) and _domain(link) == _domain(url)
     return own
 
 

@@ -9,7 +9,13 @@ from sqlalchemy import Connection, select
 
 from aggregator.model import ChangedEntry, Edit, NewEntry, PollOutcome
 from aggregator.store.batch import Batch
-from aggregator.store.bulk import chunks, delete_many, insert_many, update_many
+from aggregator.store.bulk import (
+    among_keys,
+    chunks,
+    delete_many,
+    insert_many,
+    update_many,
+)
 from aggregator.store.entries import ENTRY_KEY, Key
 from aggregator.store.entry_rows import (
     CONTENT_COLUMNS,
@@ -119,17 +125,16 @@ def _tombstones(
 def join_stored_entries(connection: Connection, batch: Batch) -> None:
     """Give members their story where their row doesn't say it yet."""
     joining = []
-    for part in chunks(batch.membership):
-        found = select(entry.c.source, entry.c.key_hash, entry.c.story)
-        for source, hash_, number in connection.execute(
-            found.where(ENTRY_KEY.in_(part))
-        ):
-            key = source, hash_
-            batch.stored.add(key)
-            membership = batch.membership[key]
-            if number != membership[1]:
-                joining.append((*membership, *key))
-                batch.changed.add(membership[1])
+    found = select(entry.c.source, entry.c.key_hash, entry.c.story).where(
+        among_keys(connection, ENTRY_KEY, batch.membership.keys())
+    )
+    for source, hash_, number in connection.execute(found):
+        key = source, hash_
+        batch.stored.add(key)
+        membership = batch.membership[key]
+        if number != membership[1]:
+            joining.append((*membership, *key))
+            batch.changed.add(membership[1])
     update_many(connection, entry, _MEMBERSHIP, joining)
 
 
@@ -204,20 +209,16 @@ def _replaced(changed: ChangedEntry) -> tuple[Any, ...]:
 
 def _edited(connection: Connection, keys: Collection[Key]) -> dict[Key, Any]:
     """Those that are stored, as far as edits ask."""
-    stored: dict[Key, Any] = {}
-    for part in chunks(keys):
-        found = select(
-            entry.c.source,
-            entry.c.key_hash,
-            entry.c.content_hash,
-            entry.c.story,
-            entry.c.ad,
-            entry.c.withdrawn,
-            entry.c.removed,
-        ).where(ENTRY_KEY.in_(part))
-        for row in connection.execute(found):
-            stored[row.source, row.key_hash] = row
-    return stored
+    found = select(
+        entry.c.source,
+        entry.c.key_hash,
+        entry.c.content_hash,
+        entry.c.story,
+        entry.c.ad,
+        entry.c.withdrawn,
+        entry.c.removed,
+    ).where(among_keys(connection, ENTRY_KEY, keys))
+    return {(row.source, row.key_hash): row for row in connection.execute(found)}
 
 
 def withdraw_entries(

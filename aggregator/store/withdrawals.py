@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 from aggregator.model import EntryRef, Grouping
 from aggregator.store import publications
 from aggregator.store.batch import prepare
-from aggregator.store.bulk import chunks, insert_many, update_many
+from aggregator.store.bulk import among_keys, insert_many, update_many
 from aggregator.store.decisions import remember
 from aggregator.store.entries import ENTRY_KEY, entry_keys
 from aggregator.store.record_stories import save_stories
@@ -143,13 +143,12 @@ def withdraw_entries(
     keys = entry_keys(connection, refs)
     stories: set[int] = set()
     marks = []
-    for part in chunks(keys):
-        found = select(
-            entry.c.source, entry.c.key_hash, entry.c.story, entry.c.withdrawn
-        ).where(ENTRY_KEY.in_(part))
-        for source_number, key_hash, number, withdrawn in connection.execute(found):
-            marks.append((withdrawn or moment, moment, source_number, key_hash))
-            stories.add(number)
+    found = select(
+        entry.c.source, entry.c.key_hash, entry.c.story, entry.c.withdrawn
+    ).where(among_keys(connection, ENTRY_KEY, keys))
+    for source_number, key_hash, number, withdrawn in connection.execute(found):
+        marks.append((withdrawn or moment, moment, source_number, key_hash))
+        stories.add(number)
     update_many(connection, entry, ("withdrawn", "removed"), marks)
     _save(connection, stories - {None}, grouping, now)
 

@@ -23,7 +23,7 @@ from sys import byteorder
 from sqlalchemy import Connection, delete, func, select, tuple_
 
 from aggregator.model import IndexUpdate, Vocabulary
-from aggregator.store.bulk import among, chunks, insert_many
+from aggregator.store.bulk import among, among_keys, insert_many
 from aggregator.store.entries import Key
 from aggregator.store.schema import corpus, signature, stem
 from aggregator.store.schema import recent as _recent
@@ -180,15 +180,10 @@ def forget_stems(connection: Connection, now: datetime) -> None:
 
 
 def _indexed(connection: Connection, keys: Sequence[Key]) -> set[Key]:
-    found: set[Key] = set()
-    for part in chunks(keys):
-        rows = connection.execute(
-            select(signature.c.source, signature.c.key_hash).where(
-                _SIGNATURE_KEY.in_(part)
-            )
-        )
-        found.update((row[0], row[1]) for row in rows)
-    return found
+    asked = select(signature.c.source, signature.c.key_hash).where(
+        among_keys(connection, _SIGNATURE_KEY, keys)
+    )
+    return {(source, key_hash) for source, key_hash in connection.execute(asked)}
 
 
 def _stem_rows(
