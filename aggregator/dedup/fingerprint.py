@@ -7,8 +7,9 @@ unchanged document costs is decided here (about 60 µs for 1,500 characters).
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
 from aggregator.dedup.noise import bare, letters, quiet, quiet_title
@@ -36,7 +37,7 @@ _SECTIONS = frozenset(
 #: A source's name after a bar or dash; longer is a second half of the title.
 _LONGEST_NAME = 40
 
-_content_words = re.compile(r"[^\W\d_]{3,}|\d+").findall
+_content_words = re.compile(r"[^\W\d_]{3,}|\d+").finditer
 _dash_and_name = re.compile(r"\s[-–—]\s+[^\W\d_]+(?:[\s.-]+[^\W\d_]+){0,2}\.?$").search
 
 
@@ -97,11 +98,17 @@ def shared_blocks(entries: Sequence[Entry]) -> frozenset[str]:
     hundred may quote the same sentence. Re-posts, known by their equal titles, count
     once: all their blocks are equal, and none of them is advertising.
     """
-    titles: defaultdict[str, set[str]] = defaultdict(set)
-    for entry in entries:
-        for block in entry.text.split("\n"):
-            titles[block].add(entry.title or entry.key)
     enough = 2 if len(entries) < 20 else 3
+    blocks = [entry.text.split("\n") for entry in entries]
+    times = Counter(chain.from_iterable(blocks))
+    titles: dict[str, set[str]] = {
+        block: set() for block, found in times.items() if found >= enough
+    }
+    if not titles:
+        return frozenset()
+    for entry, own in zip(entries, blocks, strict=True):
+        for block in titles.keys() & own:
+            titles[block].add(entry.title or entry.key)
     shared = (block for block, found in titles.items() if len(found) >= enough)
     return frozenset(filter(None, (bare(quiet(block)) for block in shared)))
 
@@ -173,9 +180,12 @@ def _title_hash(title: str, *, alone: bool) -> int | None:
     """None when the title says too little to be known by; ``alone``: without a text."""
     name = _without_source(title.strip(), alone=alone)
     enough = _TITLE_WORDS_ALONE if alone else _TITLE_WORDS
-    if len(_content_words(name)) < enough:
-        return None
-    return hash64(letters(name))
+    return hash64(letters(name)) if _has_words(name, enough) else None
+
+
+def _has_words(title: str, enough: int) -> bool:
+    """Whether it has so many that say something."""
+    return next(islice(_content_words(title), enough - 1, None), None) is not None
 
 
 def _without_source(title: str, *, alone: bool) -> str:
@@ -191,4 +201,4 @@ def _without_source(title: str, *, alone: bool) -> str:
     if found is None or len(found[0]) > _LONGEST_NAME:
         return title
     head = title[: found.start()]
-    return head if len(_content_words(head)) >= _TITLE_WORDS_ALONE else title
+    return head if _has_words(head, _TITLE_WORDS_ALONE) else title

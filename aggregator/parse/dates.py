@@ -176,28 +176,29 @@ def _named_month(match: re.Match[str], zone: tzinfo) -> datetime | None:
 
 
 def _from_parts(match: re.Match[str], month: int, zone: tzinfo) -> datetime:
-    year = int(match["year"])
+    day, year_said, hour_said, minute, second, half, named = match.group(
+        "day", "year", "hour", "minute", "second", "half", "zone"
+    )
+    year = int(year_said)
     if year < 100:  # RFC 2822, 4.3
         year += 2000 if year < 50 else 1900
-    if match["hour"] is None:
-        return datetime(year, month, int(match["day"] or 1), tzinfo=zone)
-    named = match["zone"]
+    if hour_said is None:
+        return datetime(year, month, int(day or 1), tzinfo=zone)
     offset = _zone_offset(named) if named else None
-    second = int(match["second"] or 0)
-    hour = int(match["hour"])
-    if half := match["half"]:
+    hour = int(hour_said)
+    if half:
         hour = hour % 12 + (12 if half[0] in "pP" else 0)
-    carry = 1 if hour == 24 else 0  # ISO 8601: the end of a day
+    ends_day = hour == 24  # ISO 8601
     moment = datetime(
         year,
         month,
-        int(match["day"] or 1),
-        0 if carry else hour,
-        int(match["minute"]),
-        min(second, 59),  # a leap second
+        int(day or 1),
+        0 if ends_day else hour,
+        int(minute),
+        min(int(second or 0), 59),  # a leap second
         tzinfo=zone if offset is None else offset,
     )
-    return moment + timedelta(days=carry)
+    return moment + timedelta(days=1) if ends_day else moment
 
 
 @lru_cache(maxsize=256)

@@ -7,6 +7,7 @@ text. Whoever remembers the rung hands it back with the next document.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, count
@@ -68,15 +69,17 @@ def keys_of(entries: Sequence[Names], rung: Rung) -> list[str | None]:
     A name that several entries have is made unique by what tells them apart, so that
     none is lost; by its place last, because places change.
     """
+    known_by = [names.at(rung) for names in entries]
+    times = Counter(known_by)
     keys: list[str | None] = []
     taken: set[str] = set()
     listed: set[Names] = set()
-    for position, names in enumerate(entries):
-        if names in listed:
-            keys.append(None)
-            continue
-        listed.add(names)
-        key = names.at(rung)
+    for position, (names, key) in enumerate(zip(entries, known_by, strict=True)):
+        if times[key] > 1:  # seldom: the hash of a text costs more than all else here
+            if names in listed:
+                keys.append(None)
+                continue
+            listed.add(names)
         if key in taken:
             marks = chain((_hex(names.title, names.text),), map(str, count(position)))
             if names.link:
@@ -91,8 +94,10 @@ def keys_of(entries: Sequence[Names], rung: Rung) -> list[str | None]:
 
 def _repeated(entries: Sequence[Names], rung: Rung) -> int:
     """How many entries have the name of another one that they are not."""
-    different = set(entries)
-    return len(different) - len({names.at(rung) for names in different})
+    known_by = {names.at(rung) for names in entries}
+    if len(known_by) == len(entries):
+        return 0
+    return len(set(entries)) - len(known_by)
 
 
 def _bounded(key: str) -> str:

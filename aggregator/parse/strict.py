@@ -28,7 +28,8 @@ from aggregator.parse.xmltext import XmlText, expand
 #: A tree takes up to 400 bytes for each; 5,000 entries of 15 elements have 150,000.
 MAX_MARKUP = 400_000
 
-# Two, because one that begins with a fixed byte is looked for at memory's speed.
+# Two, because one that begins with a fixed byte is looked for at memory's speed; two
+# fixed bytes are not, so "&" alone is looked for first.
 _c1 = re.compile(rb"\xc2[\x80-\x9f]").search
 _c1_reference = re.compile(rb"&#(?:0*1[2-5][0-9]|x0*[89][0-9a-fA-F]);").search
 
@@ -47,7 +48,9 @@ def read_feed(document: XmlText) -> RawFeed | None:
 
 
 def _may_hold_c1(body: bytes) -> bool:
-    return _c1(body) is not None or (b"&#" in body and _c1_reference(body) is not None)
+    return _c1(body) is not None or (
+        b"&" in body and b"&#" in body and _c1_reference(body) is not None
+    )
 
 
 def _tree(body: bytes) -> tuple[Element, Declared]:
