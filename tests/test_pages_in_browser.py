@@ -180,6 +180,21 @@ def test_axe_finds_nothing(browser, address, name):
             assert violations(page) == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_titles_of_one_line_are_large_enough_for_a_finger(browser, tmp_path, name):
+    short = [
+        replace(story, lead=replace(story.lead, title=f"Мост {n}"))
+        for n, story in enumerate(many(5))
+    ]
+    write(tmp_path, short, title="Новости степи " * 9)  # the block's own is cut
+
+    with (
+        published(tmp_path) as address,
+        opened(browser, address + name, viewport=PHONE) as page,
+    ):
+        assert violations(page) == []
+
+
 def test_axe_would_find_something(browser, address):
     with opened(browser, f"{address}index.html") as page:
         page.evaluate("document.querySelector('h1').style.color = '#fff'")
