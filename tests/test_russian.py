@@ -80,6 +80,11 @@ def test_places_are_characters_of_the_text_as_it_stands():
     assert found.form(1, 2) == "Вы\u00adставка «Ёлка"
 
 
+def test_marks_elsewhere_change_no_word():
+    """U+2F800 is a character of its own, with or without a soft hyphen before it."""
+    assert words("\xad\U0002f800").tokens == words("\U0002f800").tokens
+
+
 @given(TEXTS)
 def test_every_word_stands_where_it_is_said_to(text):
     found = words(text)

@@ -84,6 +84,8 @@ def split_words(text: str) -> tuple[list[str], list[str]]:
 
 
 def _without_marks(word: str) -> str:
+    if not has_marks(word):  # what stands elsewhere in the text changes no word
+        return word
     return fold(unicodedata.normalize("NFC", word).translate(_DROPPED))
 
 
