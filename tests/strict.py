@@ -64,6 +64,11 @@ MAILBOX = re.compile(
     r"<[A-Z0-9_+.'-]+@([A-Z0-9-]+\.)+[A-Z0-9][-A-Z0-9]*>", re.IGNORECASE
 )
 
+#: Found in text and attributes, too: it looks for them without a parser.
+_REFERENCES = re.compile(
+    r"""<(?:a\s+href|img\s+[^>]*src)=(?:"(.*?)"|'(.*?)'|([\w-]+))[\s>]""", re.IGNORECASE
+)
+
 _HTML_TAGS = """
     a abbr acronym address applet area article aside audio b base basefont bdi bdo
     big blockquote body br button canvas caption center cite code col colgroup
@@ -165,6 +170,8 @@ class _Judge:
             yield f"CharacterData {element.tag} {value}"
 
     def html(self, element, value):
+        if "<?import " in value.lower():
+            yield f"SecurityRisk ?import {element.tag}"
         try:
             tree = HTMLParser(strict=True).parseFragment(value)
         except ParseError as error:
@@ -181,9 +188,7 @@ class _Judge:
             for name in node.attrib:
                 if name.lower() not in SAFE_ATTRIBUTES:
                     yield f"SecurityRiskAttr {name}"
-        for found in re.findall(
-            r'<a\s+href="(.*?)"[\s>]|<img\s+[^>]*src="(.*?)"[\s>]', value, re.IGNORECASE
-        ):
+        for found in _REFERENCES.findall(value):
             if not re.match(r"\w+:", "".join(found).strip()):
                 yield f"ContainsRelRef {found}"
 
@@ -368,6 +373,8 @@ class _Atom(_Judge):
             for text in element.findall(name):
                 yield from self.text(text)
         for author in element.findall(f"{ATOM}author"):
+            yield from self.known(author, {f"{ATOM}name"})
+            yield from self.one_each(author, [f"{ATOM}name"])
             name = author.find(f"{ATOM}name")
             if name is None or not (name.text or "").strip():
                 yield "NotBlank name"
@@ -379,6 +386,8 @@ class _Atom(_Judge):
             yield from self.known(category, (), ("term", "scheme", "label"))
             if not category.get("term"):
                 yield "AttrNotBlank term"
+            if category.text or len(category):
+                yield "UndefinedElement category"
             yield from self.uri(category, category.get("scheme"))
             yield from self.plain(category, category.get("label"))
         links = element.findall(f"{ATOM}link")
@@ -548,6 +557,8 @@ def canonical(uri):
     try:
         if authority is not None:
             host, _, port = authority.lower().partition(":")
+            if host.endswith(".") and "." in host[:-2]:
+                host = host[:-1]
             default = {"http": "80", "https": "443"}.get(scheme)
             if port and str(int(port)) != default:
                 host = f"{host}:{int(port)}"
