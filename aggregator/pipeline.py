@@ -462,12 +462,11 @@ class Pipeline:
             arrivals=[one.admission.effective for one in new],
             jitter=jitter,
         )
+        rung = _rung(poll) if read else state.rung
+        if (presence.absences, rung) != (state.absences, state.rung):
+            state = replace(state, absences=presence.absences, rung=rung)
         return PollOutcome(
-            state=replace(
-                state,
-                absences=presence.absences,
-                rung=_rung(poll) if read else state.rung,
-            ),
+            state=state,
             seen=read.seen if read else (),
             whole=read is None or _is_complete(read.warnings),
             new=new,

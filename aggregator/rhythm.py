@@ -89,6 +89,8 @@ class Hours:
     def __init__(self, rhythm: bytes | None, zone: str) -> None:
         self._zone = _zone(zone)
         self._counts: Sequence[float] = ()
+        #: By hour of the week: a poll asks several times for the same one or two.
+        self._paces: dict[int, float] = {}
         if rhythm is None or len(rhythm) != _FORM.size:
             return
         _, *counts = _FORM.unpack(rhythm)
@@ -104,7 +106,13 @@ class Hours:
         """How fast the source's clock goes in that hour; 1.0 on the week's average."""
         if not self._counts:
             return 1.0
-        counts, hour = self._counts, _hour_of_week(moment.astimezone(self._zone))
+        hour = _hour_of_week(moment.astimezone(self._zone))
+        if hour not in self._paces:
+            self._paces[hour] = self._pace_of(hour)
+        return self._paces[hour]
+
+    def _pace_of(self, hour: int) -> float:
+        counts = self._counts
         # The hours beside it count half: a newsroom keeps no minutes.
         near = ((hour - 1, 0.25), (hour, 0.5), ((hour + 1) % 168, 0.25))
         own = sum(weight * counts[at] for at, weight in near)

@@ -170,8 +170,12 @@ def conditions(state: SourceState, now: datetime) -> Validators:
 
 def interval_of(source: Source, state: SourceState) -> timedelta:
     """The present interval: what adapting came to, inside the operator's bounds."""
+    return _inside_bounds(source, state.interval)
+
+
+def _inside_bounds(source: Source, interval: timedelta | None) -> timedelta:
     least, most = _bounds(source)
-    return min(max(state.interval or source.interval, least), most)
+    return min(max(interval or source.interval, least), most)
 
 
 def _bounds(source: Source) -> tuple[timedelta, timedelta]:
@@ -265,8 +269,7 @@ def after_success(
         fresh_for = state.fresh_for
     hours = Hours(state.rhythm, source.timezone)
     interval, why = _adapted(source, state, read, known, now, hours)
-    state = replace(state, interval=interval)
-    wait, why = _by_its_hours(source, state, now, hours, why)
+    wait, why = _by_its_hours(source, _inside_bounds(source, interval), now, hours, why)
     next_poll, reason = next_due(wait, None, 0, fresh_for, now, jitter, why=why)
     least, most = _bounds(source)
     if least < most and not reason.startswith("hint"):
@@ -291,6 +294,7 @@ def after_success(
         moved=_moved(state.moved, result),
         retry_at=None,
         fresh_for=fresh_for,
+        interval=interval,
         pushes=pushes,
         rhythm=learnt(
             state.rhythm,
@@ -305,11 +309,10 @@ def after_success(
 
 
 def _by_its_hours(
-    source: Source, state: SourceState, now: datetime, hours: Hours, why: str
+    source: Source, interval: timedelta, now: datetime, hours: Hours, why: str
 ) -> tuple[timedelta, str]:
     """How long to wait now, and why: the interval by the source's own clock."""
     least, most = _bounds(source)
-    interval = interval_of(source, state)
     if least == most or not hours.known:
         return interval, why
     wait = max(hours.after(now, interval, now + most) - now, least)
