@@ -603,10 +603,19 @@ class Vocabulary:
 
     #: Entries of the last 30 days; older ones fade.
     entries: float
-    #: In how many of them each stem stands.
+    #: In how many of them each stem stands; only those are named that do.
     frequencies: Mapping[int, float]
     #: Numbers of the entries that are found by a stem.
     postings: Mapping[int, Sequence[int]]
+
+
+class IndexedWords(NamedTuple):
+    """What the index of words knows of an entry, whatever else is stored of it."""
+
+    number: int
+    effective: datetime
+    sums: bytes
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ from aggregator.dedup.arrival import admit
 from aggregator.dedup.candidates import (
     NO_WORDS,
     Words,
+    drop_unlike,
     read_signatures,
     stems_of,
     weigh_words,
@@ -547,7 +548,9 @@ class Pipeline:
             return NO_WORDS
         stems = stems_of(signatures)
         vocabulary = self._store.vocabulary(stems, self._clock.now())
-        return weigh_words(signatures, vocabulary)
+        words = weigh_words(signatures, vocabulary)
+        stored = self._store.indexed(words.stored)
+        return drop_unlike(words, newcomers, stored, self.config.dedup.window)
 
     def _neighbours(
         self, newcomers: Sequence[Member], words: Words
@@ -568,12 +571,13 @@ class Pipeline:
         and most of a first crawl is of that kind.
         """
         order = {source.id: source for source in self.config.sources}
+        window = self.config.dedup.window
         return [
             _member(order[outcome.state.id], new)
             for outcome in outcomes
             for new in outcome.new
             if new.admission.withheld is None
-            or new.first_seen - new.admission.effective <= self.config.dedup.window
+            or new.first_seen - new.admission.effective <= window
         ]
 
 

@@ -20,7 +20,12 @@ from itertools import islice
 from random import Random
 
 from aggregator.__main__ import COLLECT_AFTER
-from aggregator.dedup.candidates import read_signatures, stems_of, weigh_words
+from aggregator.dedup.candidates import (
+    drop_unlike,
+    read_signatures,
+    stems_of,
+    weigh_words,
+)
 from aggregator.dedup.fingerprint import fingerprint
 from aggregator.dedup.signature import read_signature
 from aggregator.dedup.stories import WINDOW, group
@@ -170,6 +175,7 @@ def _group(store: Store, members: Sequence[Member], now: datetime) -> Grouping:
     """As ``Pipeline`` does it."""
     signatures = read_signatures(members)
     words = weigh_words(signatures, store.vocabulary(stems_of(signatures), now))
+    words = drop_unlike(words, members, store.indexed(words.stored), WINDOW)
     prints = [member.fingerprint for member in members]
     stories, loose = store.neighbours(
         links={each.link for each in prints if each.link is not None},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.dedup.signature import read_signature, unpack_signature
+from aggregator.dedup.signature import Signature, read_signature
 from aggregator.dedup.similarity import (
     Rarity,
     Similarity,
@@ -47,7 +47,7 @@ BRIDGE_ELSEWHERE = (
 
 
 def weighed(entry):
-    return weigh(unpack_signature(read_signature(analyse(*entry))), RARE)
+    return weigh(Signature(read_signature(analyse(*entry))), RARE)
 
 
 def similar(one, other) -> Similarity:
@@ -166,8 +166,8 @@ def test_what_is_hardly_alike_has_to_be_of_one_day():
 
 def test_townspeople_stand_for_their_town():
     title = "Туляки получат новые автобусы"
-    signature = unpack_signature(read_signature(analyse(title, "")))
-    other = unpack_signature(read_signature(analyse("Автобусы для Тулы", "")))
+    signature = Signature(read_signature(analyse(title, "")))
+    other = Signature(read_signature(analyse("Автобусы для Тулы", "")))
 
     assert signature.places
     assert signature.places == other.places
@@ -176,7 +176,7 @@ def test_townspeople_stand_for_their_town():
 @given(title=st.text(max_size=60), text=st.text(max_size=900))
 def test_whatever_the_text_a_signature_comes_back_and_is_like_itself(title, text):
     packed = read_signature(analyse(title, text))
-    one = weigh(unpack_signature(packed), RARE)
+    one = weigh(Signature(packed), RARE)
 
     again = unpack_weighed(pack_sums(one), packed)
 

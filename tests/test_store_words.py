@@ -85,7 +85,10 @@ def look_up(store, *stems, now=NOW):
     """How many entries there are; of each stem how often it occurs and what it finds."""
     found = store.vocabulary(stems, now)
     return round(found.entries, 3), {
-        stem: (round(found.frequencies[stem], 3), list(found.postings.get(stem, ())))
+        stem: (
+            round(found.frequencies.get(stem, 0), 3),
+            list(found.postings.get(stem, ())),
+        )
         for stem in stems
     }
 

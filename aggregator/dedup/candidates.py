@@ -9,20 +9,33 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from heapq import nlargest
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from aggregator.dedup.signature import NAME, Signature, unpack_signature
+from aggregator.dedup.signature import NAME, Signature
 from aggregator.dedup.similarity import (
+    SUPPORT,
+    UNLIKE,
     Rarity,
+    Similarity,
     Weighed,
+    compare,
+    may_be_same,
     pack_sums,
     unpack_weighed,
     weigh_stems,
 )
-from aggregator.model import EntryRef, IndexedEntry, Member, Vocabulary
+from aggregator.model import (
+    EntryRef,
+    IndexedEntry,
+    IndexedWords,
+    Member,
+    Vocabulary,
+)
 
 #: Stems of an entry that are indexed; names come before what weighs a little more, since
 #: reports in other words share them above all.
@@ -53,7 +66,10 @@ class Words:
     #: Entries worth comparing, and what they share: stored ones, by number in the index,
     #: and newcomers that come before.
     candidates: Mapping[EntryRef, Mapping[int, float]]
-    _decoded: dict[EntryRef, Weighed] = field(default_factory=dict)
+    #: Newcomers and stored candidates that were compared, by number, and may be the same.
+    similar: Mapping[tuple[EntryRef, int], Similarity] = field(default_factory=dict)
+    #: Stored entries, by number, as far as they were needed.
+    known: dict[int, Weighed] = field(default_factory=dict)
 
     @property
     def stored(self) -> set[int]:
@@ -63,11 +79,24 @@ class Words:
 
     def of(self, member: Member) -> Weighed | None:
         """None for an entry that is not matched by its words."""
-        found = self.weighed.get(member.ref) or self._decoded.get(member.ref)
+        if member.number is None:
+            return self.weighed.get(member.ref)
+        found = self.known.get(member.number)
         if found is None and member.signature is not None and member.sums is not None:
             found = unpack_weighed(member.sums, member.signature)
-            self._decoded[member.ref] = found
+            self.known[member.number] = found
         return found
+
+    def compare(self, one: Member, other: Member) -> Similarity | None:
+        """None when either is not matched by its words."""
+        if other.number is not None:
+            found = self.similar.get((one.ref, other.number))
+            if found is not None:
+                return found
+        first, second = self.of(one), self.of(other)
+        if first is None or second is None:
+            return None
+        return compare(first, second, self.rare, least=SUPPORT)
 
     def index(self, newcomers: Iterable[Member]) -> tuple[IndexedEntry, ...]:
         """What the store needs to find these newcomers again, by their dates."""
@@ -104,7 +133,7 @@ def order_of(member: Member) -> tuple[Any, ...]:
 def read_signatures(newcomers: Iterable[Member]) -> dict[EntryRef, Signature]:
     """Of those that have one, in their order."""
     return {
-        member.ref: unpack_signature(member.signature)
+        member.ref: Signature(member.signature)
         for member in sorted(newcomers, key=order_of)
         if member.signature is not None
     }
@@ -119,8 +148,7 @@ def weigh_words(
 ) -> Words:
     """``vocabulary``: what the store knows of the signatures' stems."""
     frequencies = Counter(vocabulary.frequencies)
-    for signature in signatures.values():
-        frequencies.update(signature.stems.keys())
+    frequencies.update(chain.from_iterable(each.stems for each in signatures.values()))
     rare = Rarity(vocabulary.entries + len(signatures), frequencies)
     weighed, heaviest, numbers, candidates = {}, {}, {}, {}
     posted: defaultdict[int, list[int]] = defaultdict(list)
@@ -130,8 +158,10 @@ def weigh_words(
         candidates[ref] = find_shared(heavy, vocabulary.postings, posted)
         heaviest[ref], numbers[ref] = [stem for stem, _ in heavy], -number
         for stem in heaviest[ref]:
-            posted[stem].append(-number)
-            del posted[stem][:-_MOST_POSTED]
+            entries = posted[stem]
+            entries.append(-number)
+            if len(entries) > _MOST_POSTED:
+                del entries[0]
     return Words(
         rare=rare,
         weighed=weighed,
@@ -139,6 +169,45 @@ def weigh_words(
         numbers=numbers,
         candidates=candidates,
     )
+
+
+def drop_unlike(
+    words: Words,
+    newcomers: Iterable[Member],
+    stored: Iterable[IndexedWords],
+    window: timedelta,
+) -> Words:
+    """The words without those candidates, of the ``stored`` ones, that are not alike.
+
+    Most are not, and nothing else of them and their stories has to be looked up. Where
+    there are more than ``MOST_COMPARED``, only their places in order say which are
+    compared: those stay.
+    """
+    dates = {member.ref: member.effective for member in newcomers}
+    found_by: defaultdict[int, list[EntryRef]] = defaultdict(list)
+    for ref, found in words.candidates.items():
+        if len(found) <= MOST_COMPARED:
+            for number in found:
+                found_by[number].append(ref)
+    unlike: defaultdict[EntryRef, set[int]] = defaultdict(set)
+    similar: dict[tuple[EntryRef, int], Similarity] = {}
+    known: dict[int, Weighed] = {}
+    for number, effective, sums, signature in stored:
+        other = unpack_weighed(sums, signature)
+        for ref in found_by[number]:
+            like = UNLIKE
+            if abs(dates[ref] - effective) <= window:
+                one = words.weighed[ref]
+                like = compare(one, other, words.rare, least=SUPPORT)
+            if may_be_same(like):
+                similar[ref, number], known[number] = like, other
+            else:
+                unlike[ref].add(number)
+    candidates = {
+        ref: {number: found[number] for number in found.keys() - unlike[ref]}
+        for ref, found in words.candidates.items()
+    }
+    return replace(words, candidates=candidates, similar=similar, known=known)
 
 
 def _heaviest(weighed: Weighed, weights: Sequence[float]) -> list[tuple[int, float]]:
@@ -173,22 +242,21 @@ def find_shared(
     ]
     found.sort(key=itemgetter(0))
     room = MOST_FOUND
-    lists: list[tuple[float, Sequence[int]]] = []
-    once: set[int] = set()
-    enough: set[int] = set()
+    parts: dict[int, float] = {}
+    shared: list[int] = []
     for count, part, old, new in found:
         room -= count
         if room < 0:
             break
-        entries = [*old, *new]
-        enough.update(once.intersection(entries))
-        once.update(entries)
-        lists.append((part, entries))
-    parts = dict.fromkeys(enough, 0.0)
-    for part, having in lists:
-        for entry in enough.intersection(having):
-            parts[entry] += part
-    return _most({entry: part for entry, part in parts.items() if part >= LEAST_PART})
+        for entry in chain(old, new):
+            if entry in parts:
+                parts[entry] += part
+                shared.append(entry)
+            else:
+                parts[entry] = part
+    return _most(
+        {entry: part for entry in shared if (part := parts[entry]) >= LEAST_PART}
+    )
 
 
 def _most(parts: dict[int, float]) -> dict[int, float]:

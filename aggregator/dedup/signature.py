@@ -11,10 +11,10 @@ import re
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress, count
+from itertools import compress, count, pairwise
 from sys import byteorder
 from zlib import crc32
 
@@ -133,23 +133,63 @@ _header = struct.Struct("<BBBBBH")
 _SERIES_BIT = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Signature:
-    """An entry's words as similarity sees them; hashes but for the counts."""
+    """An entry's words as similarity sees them; hashes but for the counts.
 
-    #: Stem -> how often it stands there (the title's twice) and, in its lowest bits,
-    #: ``TITLE``, ``NAME``, ``TITLE_NAME``, ``SEQUEL``, ``PLACE``.
-    stems: dict[int, int]
-    title_numbers: frozenset[int]
-    #: Of title and lead.
-    numbers: frozenset[int]
-    #: Day and month that the title names, as one number.
-    dates: frozenset[int]
-    #: Words of the title that are letters of other alphabets or figures of any length
-    #: («good», «2»), in their order: what entries of one pattern differ by.
-    marks: tuple[int, ...]
-    #: A digest, a chronicle, or what comes back with other figures.
-    series: bool
+    Unpacked as far as it is asked for: of most entries that are compared a look at
+    their stems tells enough.
+    """
+
+    packed: bytes
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """The items of `stems`, for who looks at each once."""
+        *_, stems = _header.unpack_from(self.packed)
+        values = len(self.packed) - stems
+        hashes = _unpacked(self.packed[values - 4 * stems : values])
+        return zip(hashes, self.packed[values:], strict=True)
+
+    @cached_property
+    def stems(self) -> dict[int, int]:
+        """Stem -> how often it stands there (the title's twice) and, in its lowest
+        bits, ``TITLE``, ``NAME``, ``TITLE_NAME``, ``SEQUEL``, ``PLACE``.
+        """
+        return dict(self.pairs())
+
+    @property
+    def series(self) -> bool:
+        """A digest, a chronicle, or what comes back with other figures."""
+        return bool(self.packed[0] & _SERIES_BIT)
+
+    @cached_property
+    def title_numbers(self) -> frozenset[int]:
+        return frozenset(self._parts[0])
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """Of title and lead."""
+        return self.title_numbers.union(self._parts[1])
+
+    @cached_property
+    def dates(self) -> frozenset[int]:
+        """Day and month that the title names, as one number."""
+        return frozenset(self._parts[2])
+
+    @property
+    def marks(self) -> tuple[int, ...]:
+        """Words of the title that are letters of other alphabets or figures of any
+        length («good», «2»), in their order: what entries of one pattern differ by.
+        """
+        return tuple(self._parts[3])
+
+    @cached_property
+    def _parts(self) -> tuple[array[int], ...]:
+        _, *counts, _ = _header.unpack_from(self.packed)
+        ends = [
+            _header.size + 4 * sum(counts[:part]) for part in range(len(counts) + 1)
+        ]
+        return tuple(_unpacked(self.packed[at:end]) for at, end in pairwise(ends))
 
     @cached_property
     def title(self) -> frozenset[int]:
@@ -198,31 +238,18 @@ def read_signature(analysis: Analysis) -> bytes:
     return header + _packed(hashes) + bytes(map(_value, found.values()))
 
 
-def unpack_signature(packed: bytes) -> Signature:
-    flags, in_title, in_lead, in_dates, marks, stems = _header.unpack_from(packed)
-    start = _header.size
-    end = start + 4 * (in_title + in_lead + in_dates + marks + stems)
-    hashes = array("I", packed[start:end])
-    if byteorder == "big":
-        hashes.byteswap()
-    title_numbers = hashes[:in_title]
-    numbers = hashes[: in_title + in_lead]
-    dates = hashes[in_title + in_lead : in_title + in_lead + in_dates]
-    return Signature(
-        marks=tuple(hashes[in_title + in_lead + in_dates : len(hashes) - stems]),
-        stems=dict(zip(hashes[len(hashes) - stems :], packed[end:], strict=True)),
-        title_numbers=frozenset(title_numbers),
-        numbers=frozenset(numbers),
-        dates=frozenset(dates),
-        series=bool(flags & _SERIES_BIT),
-    )
-
-
 def _packed(hashes: Iterable[int]) -> bytes:
     values = array("I", hashes)
     if byteorder == "big":
         values.byteswap()
     return values.tobytes()
+
+
+def _unpacked(packed: bytes) -> array[int]:
+    hashes = array("I", packed)
+    if byteorder == "big":
+        hashes.byteswap()
+    return hashes
 
 
 def _value(counted: int) -> int:

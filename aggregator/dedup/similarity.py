@@ -21,7 +21,6 @@ from aggregator.dedup.signature import (
     NAME,
     TITLE,
     Signature,
-    unpack_signature,
 )
 
 #: Parts of the score; they sum up to 1.
@@ -142,7 +141,7 @@ def unpack_weighed(sums: bytes, packed: bytes) -> Weighed:
     """What ``pack_sums`` and the signature gave."""
     length, title, names, whole = _sums.unpack(sums)
     return Weighed(
-        signature=unpack_signature(packed),
+        signature=Signature(packed),
         length=length,
         title=title,
         names=names,
@@ -164,9 +163,11 @@ def compare(
     """
     first, second = one.signature, other.signature
     dot = common = in_first = in_second = in_both = names = 0.0
-    stems, other_stems = first.stems, second.stems
-    for stem in stems.keys() & other_stems.keys():
-        value, other_value, weight = stems[stem], other_stems[stem], rare[stem]
+    stems = first.stems
+    for stem, other_value in second.pairs():
+        if stem not in stems:
+            continue
+        value, weight = stems[stem], rare[stem]
         dot += _TF[value] * _TF[other_value] * weight * weight
         common += weight
         if value & TITLE:
@@ -226,6 +227,11 @@ def is_same(
     if min(len(one.signature.stems), len(other.signature.stems)) < SHORT:
         return found.score >= more + SURE_IF_SHORT
     return found.score >= more + (SAME if apart <= WEAK_APART else SURE)
+
+
+def may_be_same(found: Similarity) -> bool:
+    """Whether ``is_same`` may say so, whatever else is known of the entries."""
+    return found.near or found.score >= SAME
 
 
 def tightened(members: int) -> float:

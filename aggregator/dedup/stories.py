@@ -25,7 +25,6 @@ from aggregator.dedup.similarity import (
     SUPPORT,
     SURE,
     Similarity,
-    compare,
     is_same,
     tightened,
 )
@@ -326,7 +325,7 @@ class _Board:
         found = {
             other.ref: (other, like)
             for other in self._worth_comparing(member)
-            if (like := self._compare(member, other)) is not None
+            if (like := self._words.compare(member, other)) is not None
             and self._is_same(member, other, like)
             and (self._level == "story" or like.relation == "copy")
         }
@@ -355,12 +354,6 @@ class _Board:
             and other.ref != member.ref
             and _apart(member, other) <= self._window
         ]
-
-    def _compare(self, one: Member, other: Member) -> Similarity | None:
-        first, second = self._words.of(one), self._words.of(other)
-        if first is None or second is None:
-            return None
-        return compare(first, second, self._words.rare, least=SUPPORT)
 
     def _is_same(
         self, one: Member, other: Member, like: Similarity, more: float = 0.0
@@ -393,7 +386,7 @@ class _Board:
             return True
         known.sort(key=order_of)
         more = tightened(len(story.members))
-        first = self._compare(member, known[0])
+        first = self._words.compare(member, known[0])
         if best.score < SURE + more and not (
             first is not None and self._is_same(member, known[0], first, more)
         ):
@@ -401,7 +394,9 @@ class _Board:
         step = max(len(known) / _SAMPLE, 1.0)
         sample = [known[int(place * step)] for place in range(min(len(known), _SAMPLE))]
         scores = [
-            found.score for other in sample if (found := self._compare(member, other))
+            found.score
+            for other in sample
+            if (found := self._words.compare(member, other))
         ]
         return 2 * sum(score >= SUPPORT for score in scores) >= len(scores)
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aggregator.dedup.signature import read_signature, unpack_signature
+from aggregator.dedup.signature import Signature, read_signature
 from aggregator.dedup.similarity import (
     SAME,
     Rarity,
@@ -115,7 +115,7 @@ def _rarity(signatures: Iterable[bytes]) -> Rarity:
     entries = 0
     for packed in signatures:
         entries += 1
-        frequencies.update(unpack_signature(packed).stems.keys())
+        frequencies.update(Signature(packed).stems.keys())
     return Rarity(entries, frequencies)
 
 
@@ -123,7 +123,7 @@ def _judge(
     pair: _Pair, signatures: Mapping[_Entry, bytes], rare: Rarity
 ) -> tuple[Similarity, bool]:
     one, other = (
-        weigh(unpack_signature(signatures[entry]), rare) for entry in (pair.a, pair.b)
+        weigh(Signature(signatures[entry]), rare) for entry in (pair.a, pair.b)
     )
     found, apart = compare(one, other, rare), _apart(pair)
     same = is_same(found, one, other, apart=apart, same_source=False)

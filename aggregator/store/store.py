@@ -27,6 +27,7 @@ from aggregator.model import (
     Fingerprint,
     Grouping,
     HubState,
+    IndexedWords,
     Member,
     Notice,
     PollOutcome,
@@ -256,6 +257,10 @@ class Store:
                 connection, self._recent, stems, now
             )
         )
+
+    def indexed(self, numbers: Collection[int]) -> list[IndexedWords]:
+        """What the entries with these numbers, which `vocabulary` gave, say."""
+        return self._read(lambda connection: words.load_indexed(connection, numbers))
 
     def record(self, outcomes: Sequence[PollOutcome], grouping: Grouping) -> Recorded:
         """Store a batch of polls and the stories they made, whole or not at all."""

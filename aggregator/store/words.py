@@ -19,15 +19,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import exp
 from sys import byteorder
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, tuple_
 
-from aggregator.model import IndexUpdate, Vocabulary
+from aggregator.model import IndexedWords, IndexUpdate, Vocabulary
 from aggregator.store.bulk import among, among_keys, insert_many
 from aggregator.store.entries import Key
 from aggregator.store.schema import corpus, signature, stem
 from aggregator.store.schema import recent as _recent
-from aggregator.store.values import pack_integers, to_micros, unpack_integers
+from aggregator.store.values import (
+    from_micros,
+    pack_integers,
+    to_micros,
+    unpack_integers,
+)
 
 #: An entry counts for so long, e-folding: in the long run as if for 30 days, whole.
 FADING = timedelta(days=30)
@@ -69,17 +75,20 @@ class Recent:
         if first != self.first:
             self._clear()
         added = select(_recent).where(_recent.c.number > self._last)
-        for row in connection.execute(added.order_by(_recent.c.number)):
-            self._add(*row)
+        rows = connection.execute(added.order_by(_recent.c.number)).all()
+        if rows:
+            self._add(rows)
 
-    def _add(self, number: int, stems: bytes, heaviest: bytes) -> None:
+    def _add(self, rows: Sequence[Any]) -> None:
         if self.first is None:
-            self.first = number
-        self._last = number
-        self.entries += 1
+            self.first = rows[0][0]
+        self._last = rows[-1][0]
+        self.entries += len(rows)
+        stems = b"".join([stems for _, stems, _ in rows])
         self.frequencies.update(_unpack_hashes(stems))
-        for hash_ in _unpack_hashes(heaviest):
-            self.postings[hash_].append(number)
+        for number, _, heaviest in rows:
+            for hash_ in _unpack_hashes(heaviest):
+                self.postings[hash_].append(number)
 
 
 def load_vocabulary(
@@ -89,15 +98,18 @@ def load_vocabulary(
     recent.catch_up(connection)
     weight = _weight(now)
     head = connection.execute(select(corpus)).one_or_none()
-    frequencies = {hash_: float(recent.frequencies[hash_]) for hash_ in stems}
+    frequencies: dict[int, float] = {
+        hash_: count for hash_ in stems if (count := recent.frequencies.get(hash_))
+    }
     postings: dict[int, Sequence[int]] = {
-        hash_: recent.postings[hash_][-MOST_POSTED:]
-        for hash_ in recent.postings.keys() & stems
+        hash_: numbers[-MOST_POSTED:]
+        for hash_ in stems
+        if (numbers := recent.postings.get(hash_))
     }
     if head and head.entries:
         oldest = _oldest(connection)
         for hash_, (frequency, packed) in _stem_rows(connection, stems).items():
-            frequencies[hash_] += frequency / weight
+            frequencies[hash_] = frequencies.get(hash_, 0.0) + frequency / weight
             if packed:
                 older = _living(unpack_integers(packed), oldest)
                 postings[hash_] = [*older, *postings.get(hash_, ())][-MOST_POSTED:]
@@ -106,6 +118,22 @@ def load_vocabulary(
         frequencies=frequencies,
         postings=postings,
     )
+
+
+def load_indexed(
+    connection: Connection, numbers: Collection[int]
+) -> list[IndexedWords]:
+    """What is known of these entries' words, of those that are still in the window."""
+    asked = select(
+        signature.c.number,
+        signature.c.effective,
+        signature.c.sums,
+        signature.c.signature,
+    ).where(among(connection, signature.c.number, numbers))
+    return [
+        IndexedWords(number, from_micros(effective), sums, packed)
+        for number, effective, sums, packed in connection.execute(asked).all()
+    ]
 
 
 def index_entries(
@@ -193,7 +221,7 @@ def _stem_rows(
     asked = select(stem).where(among(connection, stem.c.hash, sorted(stems)))
     return {
         hash_: (frequency, packed)
-        for hash_, frequency, packed in connection.execute(asked)
+        for hash_, frequency, packed in connection.execute(asked).all()
     }
 
 
