@@ -761,6 +761,7 @@ class Totals:
     entries_new: int = 0
     entries_updated: int = 0
     stories_new: int = 0
+    stories_changed: bool = False
     #: Polls whose result could not be stored.
     lost: int = 0
 
@@ -779,6 +780,7 @@ class Totals:
         self.entries_new += recorded.entries_new
         self.entries_updated += recorded.entries_updated
         self.stories_new += recorded.stories_new
+        self.stories_changed |= recorded.stories_changed
 
 
 class Meter:

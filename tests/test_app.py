@@ -18,6 +18,7 @@ import pytest
 
 from aggregator import app
 from aggregator.config import load_config, read_term
+from aggregator.documents import publishing
 from aggregator.errors import ConfigError, PublishError
 from aggregator.explain import explain
 from aggregator.model import CalendarEvent
@@ -225,6 +226,30 @@ def test_a_second_cycle_without_news_changes_no_byte(site: Site, portal: Portal)
     assert (report.not_modified, report.documents_written) == (1, 0)
     assert portal.requests[-1][1]["If-None-Match"] == '"1"'
     assert site.documents() == before
+
+
+@pytest.mark.parametrize(
+    ("hours", "looks"), [(1, 1), (24, 2)], ids=["without news", "midnight passes"]
+)
+def test_a_cycle_without_news_publishes_once(
+    site: Site, portal: Portal, monkeypatch, hours: int, looks: int
+):
+    """What a crash may have left undone; after the polls only a new day is news."""
+    site.configure(portal.say("/rss", rss(BRIDGE), ETag='"1"'))
+    site.once()
+    site.clock.moment += timedelta(hours=1)
+    taken = []
+    real = publishing.editions
+    monkeypatch.setattr(
+        publishing, "editions", lambda desk: taken.append(desk) or real(desk)
+    )
+
+    def a_slow_poll(source: object) -> None:
+        site.clock.moment += timedelta(hours=hours)
+
+    site.once(on_poll=a_slow_poll)
+
+    assert len(taken) == looks
 
 
 def test_a_server_that_lies_with_304_is_found_out_within_a_day(

@@ -333,6 +333,24 @@ def test_beside_another_writer_it_is_asked_for_and_done_by_whoever_publishes(
     assert set(tombstones(site, "feed.atom")) == {id_}
 
 
+def test_what_is_asked_for_during_the_polls_is_done_after_them(
+    site: Site, portal: Portal, monkeypatch
+):
+    """Also when they bring nothing that would have anything published."""
+    site.configure(portal.say("/rss", rss(OTHER, PLAY), ETag='"1"'))
+    site.once()
+    monkeypatch.setattr(stories, "LOCK_TIMEOUT", timedelta(0))
+
+    def ask(source: object) -> None:
+        with pytest.raises(Locked):
+            withdraw(site, "play")
+
+    report = site.once(on_poll=ask)
+
+    assert report.not_modified == 1
+    assert site.titles() == [OTHER.title]
+
+
 def test_run_does_it_at_once(site: Site, portal: Portal):
     """It need not be stopped, and no interval is waited for."""
     site.configure(

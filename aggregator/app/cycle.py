@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from time import monotonic
+from zoneinfo import ZoneInfo
 
 from aggregator import documents
 from aggregator.alerts import Lookout
@@ -65,10 +66,10 @@ def once(
         now = clock.now()
         # What a crash left undone, before any poll; a file that cannot be written must
         # not keep news from being read, and publishing says so again.
-        written: set[str] = set()
+        recovered: set[str] | None = None
         output = documents.opened(config)
         with suppress(PublishError):
-            written = documents.recover(store, config, now, states, output=output)
+            recovered = documents.recover(store, config, now, states, output=output)
         if everything:
             sources = [source for source in config.sources if source.enabled]
         else:
@@ -85,12 +86,22 @@ def once(
                 on_poll=on_poll,
             )
         )
+        expired = 0
         if totals.fetched or totals.not_modified:
-            expire_by(store, config, clock.now(), after)
+            expired = expire_by(store, config, clock.now(), after)
         Lookout(store).look(config, after, clock.now())
+        written = recovered or set()
         try:
-            now = clock.now()
-            written |= documents.publish(store, config, now, after, output=output)
+            before, now = now, clock.now()
+            # Documents stand as the store had them before the polls.
+            changed = totals.fetched or totals.stories_changed or totals.lost or expired
+            if (
+                recovered is None
+                or changed
+                or _day(config, before) != _day(config, now)
+                or store.requests()
+            ):
+                written |= documents.publish(store, config, now, after, output=output)
             documents.write_status(store, config, now, after, output=output)
         finally:
             tell_waiting(store, config, clock)
@@ -141,6 +152,11 @@ async def _cycle(
             await machine.close()
             thread.close()
         return machine.totals, machine.states
+
+
+def _day(config: Config, now: datetime) -> date:
+    """Days pass in documents, and nothing else that no poll and no operator brings."""
+    return now.astimezone(ZoneInfo(config.site.timezone)).date()
 
 
 def unpushed(

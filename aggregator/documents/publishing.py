@@ -110,10 +110,10 @@ def recover(
     states: Mapping[str, SourceState],
     *,
     output: Output | None = None,
-) -> set[str]:
-    """Publish what a crash left undone; nothing on a store that never published."""
+) -> set[str] | None:
+    """Publish what a crash left undone; None on a store that never published."""
     if not store.documents():
-        return set()
+        return None
     return publish(store, config, now, states, output=output)
 
 
