@@ -138,7 +138,10 @@ def as_planned(
         if until and next_poll < until:
             next_poll = until
             reason = "retry-after: another source of this host was asked to wait"
-        shown[source.id] = replace(state, next_poll=next_poll, next_poll_reason=reason)
+        if (next_poll, reason) != (state.next_poll, state.next_poll_reason):
+            shown[source.id] = replace(
+                state, next_poll=next_poll, next_poll_reason=reason
+            )
     return shown
 
 

@@ -55,6 +55,7 @@ NEVER_PUBLIC = tuple(
 )
 
 
+@lru_cache(maxsize=4096)  # asked twice a request
 def parse_address(host: str) -> Address | None:
     """The address that ``host`` literally is; None for a name."""
     try:
