@@ -107,11 +107,14 @@ _MONTHS = {
 
 # A comment, a denial, an answer, what the court said later: other stories than what
 # they are about.
-_is_sequel = re.compile(
-    r"прокомментир\w+|отреагир\w+|возмут\w+|посетова\w+|высмея\w+|раскритик\w+|"
-    r"осуди\w+|опровер\w+|отверг\w+|отриц\w+|поблагодари\w+|поздрав\w+|ответил\w?|"
-    r"извини\w+|усомни\w+|арестова\w+|стражу|приговор\w*|оправдал\w?|обжалова\w+"
-).fullmatch
+_SEQUELS = r"""
+    прокомментир\w+ отреагир\w+ возмут\w+ посетова\w+ высмея\w+ раскритик\w+ осуди\w+
+    опровер\w+ отверг\w+ отриц\w+ поблагодари\w+ поздрав\w+ ответил\w? извини\w+
+    усомни\w+ арестова\w+ стражу приговор\w* оправдал\w? обжалова\w+
+    """.split()  # noqa: SIM905
+#: One look-up instead of twenty comparisons for nearly all words.
+_SEQUELS_BEGIN = frozenset(word[:4] for word in _SEQUELS)
+_sequel = re.compile("|".join(_SEQUELS)).fullmatch
 
 # Entries that tell many stories, or come back every day with other figures.
 _SERIES = (
@@ -290,7 +293,10 @@ def _find_place(token: str) -> str | None:
 
 _stems: FormCache[int] = FormCache(_find_stem)
 _places: FormCache[str | None] = FormCache(_find_place)
-_sequels: FormCache[bool] = FormCache(lambda token: bool(_is_sequel(token)))
+
+
+def _is_sequel(token: str) -> bool:
+    return token[:4] in _SEQUELS_BEGIN and _sequel(token) is not None
 
 
 def _read_title(words: Words, found: dict[int, int]) -> None:
@@ -301,7 +307,7 @@ def _read_title(words: Words, found: dict[int, int]) -> None:
             continue
         value = found.get(stem, 0) + TITLE_COUNTS * _ONCE
         value |= TITLE | _name_flags(words, place, start)
-        found[stem] = value | SEQUEL if _sequels[words.tokens[place]] else value
+        found[stem] = value | SEQUEL if _is_sequel(words.tokens[place]) else value
     found.pop(0, None)
 
 
