@@ -82,7 +82,9 @@ def tense_of(form: str) -> str:
     if parse is None:
         return ""
     tag = parse[1]
-    return str(tag.tense) if tag.POS == "VERB" else _NOT_FINITE.get(str(tag.POS), "")
+    # As a plain str: pymorphy3's own compares in Python.
+    part = str(tag.POS)
+    return str(tag.tense) if part == "VERB" else _NOT_FINITE.get(part, "")
 
 
 def stem_of(form: str) -> str:
@@ -151,10 +153,10 @@ def place_kind(form: str) -> Literal["name", "adjective"] | None:
     parse = _likeliest[form]
     if parse is None:
         return None
-    tag = parse[1]
-    if "Geox" in tag:
+    grammemes = parse[1].grammemes
+    if "Geox" in grammemes:
         return "name"
-    if "ADJF" in tag and "Surn" not in tag and _adjective_of_place(form):
+    if "ADJF" in grammemes and "Surn" not in grammemes and _adjective_of_place(form):
         return "adjective"
     return None
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from aggregator.russian import fold
 
 _WRITTEN_WORD = re.compile(r"([^\W_]+)(\*?)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pattern:
+class Pattern(NamedTuple):
     """What one word of a rule matches."""
 
     kind: Literal["lemma", "prefix", "exact"]
@@ -20,8 +18,7 @@ class Pattern:
     word: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """One place in a phrase; a rule of one word has one."""
 
     pattern: Pattern

@@ -207,8 +207,11 @@ class _Matcher:
             case "lemma":
                 words = forms_of(pattern.word)
                 for lemma, forms in words.items():
-                    for form in forms | {pattern.word}:
-                        self._by_form[form].append((lemma, number))
+                    named = lemma, number
+                    for form in forms:
+                        self._by_form[form].append(named)
+                    if pattern.word not in forms:
+                        self._by_form[pattern.word].append(named)
                 for stem in {stem_of(word) for word in (pattern.word, *words)}:
                     if len(stem) >= SHORTEST_STEM:
                         self._by_stem[stem].append(number)
