@@ -237,6 +237,7 @@ def test_an_ampersand_before_a_figure_that_is_not_ascii_is_no_entity():
         ("Ко&<i@a.example>amp;", "Ко&"),
         ("ÂÂ«Ко»", "«Ко»"),
         ("Â<b></b>«Ко»", "«Ко»"),
+        ("Â\ufeff«Ко»\ufffd\ufeff", "«Ко»"),
     ],
 )
 def test_what_removing_brings_together_is_looked_at_again(name, shown):

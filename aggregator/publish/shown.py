@@ -31,12 +31,13 @@ def harmless(value: str) -> str:
     """``value`` without what readers and validators take for damage.
 
     Besides what ``clean_text`` removes: the replacement character, which says that
-    something was lost before us, and letters that were decoded twice.
+    something was lost before us, byte order marks, which half of the readers cut off, and
+    letters that were decoded twice.
     """
     value = clean_text(value)
     if value.isascii():
         return value
-    value = value.replace("\ufffd", "")
+    value = value.replace("\ufffd", "").replace("\ufeff", "")
     found = 1
     while found:  # "ÂÂ«" leaves "Â«"
         value, found = _read_twice.subn(_read_once, value)
