@@ -276,6 +276,16 @@ def test_any_text_makes_valid_documents_that_tell_the_same(
     assert len(told) == len(STORIES) + 1
 
 
+def test_a_story_without_a_date_is_as_old_in_every_form():
+    """It is dated by when it was first seen, to the microsecond; RSS has whole seconds."""
+    seen = datetime(2026, 9, 1, 7, 0, 0, 444_077, tzinfo=UTC)
+    undated = first(published=seen, updated=seen)
+
+    (told,) = check_forms(render_forms(document(), [undated]))
+
+    assert told["published"] == seen.replace(microsecond=0)
+
+
 @pytest.mark.parametrize("policy", ["title", "summary", "full"])
 def test_the_sources_policy_rules_every_form(policy):
     source = replace(HERALD, content=policy)

@@ -134,6 +134,7 @@ class Item:
     id: str
     title: str
     link: str
+    #: In whole seconds, since RSS has no others.
     published: datetime
     #: No two items of a feed share it.
     updated: datetime
@@ -197,7 +198,7 @@ def _item(feed: Feed, story: PublishedStory, zone: tzinfo, words: Wording) -> It
         id=story.id,
         title=shown.title(story, words),
         link=link,
-        published=local(story.published, zone),
+        published=local(story.published.replace(microsecond=0), zone),
         updated=local(story.updated, zone),
         authors=_authors(story) or (source.name,),
         categories=tuple(_categories(feed, story)),
