@@ -21,6 +21,7 @@ from aggregator.documents.desk import (
     channels,
     numbers_on,
     page_of,
+    versions,
 )
 from aggregator.documents.feeds import feed, tombstones
 from aggregator.publish.feed import Feed
@@ -68,7 +69,7 @@ def _open(desk: Desk, channel: Channel, page: int) -> Edition:
             document,
             desk.said_of_sources({story.source for story in shown}),
             [(story.id, story.revision) for story in shown],
-            desk.events(ids),
+            [(id_, versions(rows)) for id_, rows in desk.events(ids).items()],
         ),
         render=partial(_render, desk, document, shown),
     )

@@ -32,8 +32,8 @@ ARCHIVE_PAGE = 500
 TOLD_OF_REMOVALS = timedelta(days=30)
 #: In one document; a source whose every story is taken back must not swell it.
 MOST_REMOVALS = ARCHIVE_PAGE
-#: That wait for a second document; 4 kB each where it is a summary.
-MOST_ITEMS = 3_000
+#: Stories that wait for a second document; 4 kB each where it is a summary.
+MOST_KEPT = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,12 +170,14 @@ class Desk:
         missing = [id_ for id_ in ids if id_ not in self._items]
         known = [self._stories[id_] for id_ in missing if id_ in self._stories]
         read = self.load([id_ for id_ in missing if id_ not in self._stories])
-        stories = _with_events([*known, *read], self.events(missing))
-        made = {item.id: item for item in items(document, stories)}
+        events = self.events(missing)
+        told = items(document, _with_events([*known, *read], events))
+        made = {item.id: item for item in told}
         found = [item for id_ in ids if (item := self._items.get(id_) or made.get(id_))]
-        for item in made.values():
-            if item.categories and len(self._items) < MOST_ITEMS:
-                self._items[item.id] = item
+        if len(self._items) < MOST_KEPT:
+            self._items |= {item.id: item for item in told if item.categories}
+            # The calendar and the page of events want them whole.
+            self._stories |= {story.id: story for story in read if story.id in events}
         return found
 
     def updated(self, ids: Sequence[str]) -> datetime | None:
@@ -298,7 +300,10 @@ class Desk:
             digest=self.digest(
                 self.said_of_sources({header.source for header in headers}),
                 # Another story may cancel what this one announced.
-                [(each.id, each.revision, events.get(each.id, ())) for each in headers],
+                [
+                    (each.id, each.revision, versions(events.get(each.id, ())))
+                    for each in headers
+                ],
             ),
         )
 
@@ -330,6 +335,11 @@ def _with_events(
         replace(story, events=listed) if (listed := events.get(story.id)) else story
         for story in stories
     ]
+
+
+def versions(rows: Iterable[CalendarEvent]) -> list[tuple[str, int, datetime]]:
+    """What tells whether anything changed that documents show of the rows."""
+    return [(row.uid, row.sequence, row.changed) for row in rows]
 
 
 def is_shown(row: CalendarEvent) -> bool:

@@ -15,7 +15,7 @@ from aggregator.model import SourceState
 from aggregator.outage import as_shown
 from aggregator.publish.output import Output
 from aggregator.publish.pages.site import SOURCES
-from aggregator.publish.public import public_address, public_home, public_name
+from aggregator.publish.public import public_address, public_home
 from aggregator.publish.status import (
     public_status,
     render_status,
@@ -38,22 +38,22 @@ def write_status(
 ) -> None:
     """status.json and the page of sources: time passes in them; never counted as news."""
     output = output or opened(config)
-    found = status(store, config, now, states)
-    output.put(STATUS, render_status(public_status(found)))
-    output.put(SOURCES, _sources_page(config, found, states))
+    shown = public_status(status(store, config, now, states))
+    output.put(STATUS, render_status(shown))
+    output.put(SOURCES, _sources_page(config, shown, states))
 
 
 def _sources_page(
-    config: Config, found: Mapping[str, Any], states: Mapping[str, SourceState]
+    config: Config, shown: Mapping[str, Any], states: Mapping[str, SourceState]
 ) -> bytes:
     from aggregator.publish.pages.sources import SourceLine, render_sources
 
     lines = []
-    for source, row in zip(config.sources, found["sources"], strict=True):
+    for source, row in zip(config.sources, shown["sources"], strict=True):
         state = states.get(source.id, SourceState(id=source.id))
         lines.append(
             SourceLine(
-                name=public_name(source.name, source.id, source.url),
+                name=row["name"],
                 href=public_address(state.info.link) or public_home(source.url),
                 state=row["state"],
                 last_success=state.last_success,

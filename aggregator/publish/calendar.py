@@ -1,6 +1,6 @@
 """events.ics: RFC 5545, one VEVENT an event, the same bytes every time.
 
-icalendar writes the lines. The clock stays out: DTSTAMP, which RFC 5545 (3.8.7.2) takes
+icalendar makes the lines. The clock stays out: DTSTAMP, which RFC 5545 (3.8.7.2) takes
 for the moment of the last change where no METHOD is given, is the event's own.
 """
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 PRODID = "-//aggregator//events//RU"
 #: How often calendars ask again; their own defaults go up to a week.
 REFRESH = timedelta(hours=1)
+#: Of a line; with the space before what is folded 75, which is the standard's most.
+MOST_OCTETS = 74
 #: How many years of a zone's rules are told: with its changes of the clock, two lines each.
 MOST_YEARS = 20
 
@@ -85,8 +87,27 @@ def render_calendar(document: CalendarDocument, events: Sequence[StoryEvent]) ->
             calendar.add_component(_event(document, story, listed))
         except Exception:
             log.exception("event left out of %s: %s", document.self_url, listed.uid)
-    rendered: bytes = calendar.to_ical()
-    return rendered
+    lines = calendar.content_lines()
+    return b"".join(_folded(line) + b"\r\n" for line in lines if line)
+
+
+def _folded(line: str) -> bytes:
+    """The line as icalendar folds it (RFC 5545, 3.1), which goes by single characters.
+
+    It splits no character, and no escape behind its backslash or caret.
+    """
+    data = line.encode()
+    parts = []
+    start = 0
+    while len(data) - start > MOST_OCTETS:
+        end = start + MOST_OCTETS
+        while data[end] & 0xC0 == 0x80:  # inside a character
+            end -= 1
+        if data[end - 1] in b"\\^":
+            end -= 1
+        parts.append(data[start:end])
+        start = end
+    return b"\r\n ".join([*parts, data[start:]])
 
 
 @lru_cache(8)  # 50 ms each

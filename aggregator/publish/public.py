@@ -43,6 +43,7 @@ def public_address(address: str | None) -> str | None:
     return None if shown is None or holds_key(shown) else shown
 
 
+@lru_cache(maxsize=4096)  # each publishing tells of every source, twice
 def _outside(address: str | None) -> str | None:
     """Scheme, host and path of an http(s) address in the public network."""
     shown = http_iri(address)
@@ -128,6 +129,7 @@ def public_name(name: str, identity: str, address: str) -> str:
     return name
 
 
+@lru_cache(maxsize=4096)
 def _host(address: str) -> str:
     try:
         return urlsplit(address).hostname or ""

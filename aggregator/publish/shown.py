@@ -38,7 +38,8 @@ def harmless(value: str) -> str:
     if value.isascii():
         return value
     value = value.replace("\ufffd", "").replace("\ufeff", "")
-    found = 1
+    # Seldom; to look for the two letters alone is 20 times as fast.
+    found: int = "\xc2" in value or "\xc3" in value
     while found:  # "ÂÂ«" leaves "Â«"
         value, found = _read_twice.subn(_read_once, value)
     return value

@@ -428,6 +428,10 @@ class Store:
                 return
             last = page[-1]
 
+    def headers_of(self, ids: Collection[str]) -> list[StoryHeader]:
+        """Of these stories, in any order; unknown ids are left out."""
+        return self._read(lambda connection: stories.headers_of(connection, ids))
+
     def stories(self, ids: Sequence[str]) -> list[PublishedStory]:
         """Whole stories, in the order asked; unknown ids are left out."""
         return self._read(lambda connection: stories.load_published(connection, ids))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select
+from sqlalchemy import Column, Connection, Row, Select, or_, select
 
 from aggregator.model import PublishedMember, PublishedStory, SourceInfo, StoryHeader
 from aggregator.store.bulk import chunks
@@ -37,20 +37,7 @@ def header_page(
     first = story if topic_key is None else story_topic
     published, position = first.c.published, first.c.position
     found = (
-        select(
-            story.c.id,
-            source.c.id.label("source_id"),
-            published,
-            position,
-            story.c.revision,
-            entry.c.ad,
-        )
-        .join_from(story, source, source.c.number == story.c.lead_source)
-        .join(
-            entry,
-            (entry.c.source == story.c.lead_source)
-            & (entry.c.key_hash == story.c.lead_key),
-        )
+        _headers(published, position)
         # Withheld after it was announced: its source has taken it back.
         .where(story.c.announced, ~story.c.withheld, published >= to_micros(since))
         .order_by(published.desc(), position, story.c.id)
@@ -69,17 +56,47 @@ def header_page(
                 (position == after.position) & (story.c.id > after.id),
             ),
         )
+    return list(map(_header, connection.execute(found).all()))
+
+
+def headers_of(connection: Connection, ids: Collection[str]) -> list[StoryHeader]:
+    """In any order; ids that are not stored are left out."""
+    headers = _headers(story.c.published, story.c.position)
     return [
-        StoryHeader(
-            id=row.id,
-            source=row.source_id,
-            published=from_micros(row.published),
-            position=row.position,
-            revision=row.revision,
-            ad=row.ad,
-        )
-        for row in connection.execute(found)
+        _header(row)
+        for part in chunks(ids)
+        for row in connection.execute(headers.where(story.c.id.in_(part))).all()
     ]
+
+
+def _headers(published: Column[int], position: Column[int]) -> Select[Any]:
+    return (
+        select(
+            story.c.id,
+            source.c.id.label("source_id"),
+            published,
+            position,
+            story.c.revision,
+            entry.c.ad,
+        )
+        .join_from(story, source, source.c.number == story.c.lead_source)
+        .join(
+            entry,
+            (entry.c.source == story.c.lead_source)
+            & (entry.c.key_hash == story.c.lead_key),
+        )
+    )
+
+
+def _header(row: Row[Any]) -> StoryHeader:
+    return StoryHeader(
+        id=row.id,
+        source=row.source_id,
+        published=from_micros(row.published),
+        position=row.position,
+        revision=row.revision,
+        ad=row.ad,
+    )
 
 
 # --- whole stories ----------------------------------------------------------------

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date, time
+from typing import TypeVar
 
-from aggregator.model import CalendarEvent, Event, PublishedStory
+from aggregator.model import CalendarEvent, Event
+
+T = TypeVar("T")
 
 #: Of the agenda; the calendar has them all.
 AGENDA_EVENTS = 200
 
 
 def on_agenda(
-    coming: Sequence[tuple[PublishedStory, CalendarEvent]], today: date
-) -> list[tuple[PublishedStory, CalendarEvent]]:
+    coming: Iterable[tuple[T, CalendarEvent]], today: date
+) -> list[tuple[T, CalendarEvent]]:
     """The soonest of `coming`, by date; what began before `today` stands first."""
     return sorted(coming, key=lambda pair: begins(pair[1].event, today))[:AGENDA_EVENTS]
 
