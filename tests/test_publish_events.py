@@ -12,7 +12,9 @@ import pytest
 from lxml import etree, html
 
 from aggregator.model import CalendarEvent, Event, When
-from aggregator.publish.atom import EVENT_NAMESPACE, render_atom
+from aggregator.publish import atom
+from aggregator.publish.atom import EVENT_NAMESPACE
+from aggregator.publish.item import items
 from aggregator.publish.pages.agenda import render_agenda
 from aggregator.publish.pages.stories import render_stories
 from aggregator.publish.wording import ENGLISH, RUSSIAN
@@ -22,6 +24,10 @@ STORIES, atom_document, site = (
     sample[name] for name in ("STORIES", "atom_document", "site")
 )
 EV = f"{{{EVENT_NAMESPACE}}}"
+
+
+def render_atom(document, stories):
+    return atom.render_atom(document, items(document, stories))
 
 
 def event(start: str | None, end: str | None = None, **changes) -> Event:
