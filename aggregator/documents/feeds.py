@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from aggregator.config import Config
-from aggregator.documents.desk import Channel, Desk, Edition, channels, page_of
+from aggregator.documents.desk import (
+    Channel,
+    Desk,
+    Edition,
+    channels,
+    page_of,
+)
 from aggregator.publish.feed import Feed, Tombstone
 from aggregator.publish.item import Item
 from aggregator.store import Removal
@@ -24,6 +30,10 @@ def feed_names(config: Config) -> list[str]:
 def editions(desk: Desk) -> Iterator[Edition]:
     for channel in channels(desk.config):
         selection = desk.selection(channel)
+        # Once, for all the forms that are rendered.
+        told = cache(
+            partial(desk.items, feed(desk, channel, channel.stem), selection.ids)
+        )
         for form in FORMS:
             name = f"{channel.stem}.{form}"
             document = feed(desk, channel, name)
@@ -34,7 +44,7 @@ def editions(desk: Desk) -> Iterator[Edition]:
                 inputs=desk.digest(
                     name, selection.digest, document.prev_archive, document.tombstones
                 ),
-                render=partial(_render, desk, channel, form, document),
+                render=partial(_render, form, document, told),
                 stories=selection.ids,
             )
 
@@ -90,5 +100,5 @@ def render(form: str, document: Feed, told: Sequence[Item]) -> bytes:
     return render_atom(document, told)
 
 
-def _render(desk: Desk, channel: Channel, form: str, document: Feed) -> bytes:
-    return render(form, document, desk.items(document, desk.selection(channel).ids))
+def _render(form: str, document: Feed, told: Callable[[], Sequence[Item]]) -> bytes:
+    return render(form, document, told())
