@@ -13,9 +13,9 @@ from aggregator.errors import StoreError
 from aggregator.model import Grouping, StoryMembers
 from aggregator.store import publications
 from aggregator.store.batch import Batch
-from aggregator.store.bulk import chunks, delete_many, insert_many, update_many
+from aggregator.store.bulk import among, delete_many, insert_many, update_many
 from aggregator.store.entries import Key
-from aggregator.store.entry_rows import tagged_of, withheld_of
+from aggregator.store.entry_rows import tagged_of
 from aggregator.store.moments import free_moments, whole_second
 from aggregator.store.schema import entry, story, story_topic
 from aggregator.store.values import SECOND, to_micros
@@ -106,11 +106,8 @@ _ANNOUNCED = list(story.c.keys()).index("announced")
 
 
 def _stored_stories(connection: Connection, numbers: Collection[int]) -> dict[int, Any]:
-    stored: dict[int, Any] = {}
-    for part in chunks(numbers):
-        found = connection.execute(select(story).where(story.c.number.in_(part)))
-        stored.update((row.number, row) for row in found)
-    return stored
+    asked = select(story).where(among(connection, story.c.number, numbers))
+    return {row.number: row for row in connection.execute(asked).all()}
 
 
 def _members(
@@ -119,30 +116,32 @@ def _members(
     """Every member as a possible lead; by story, the union of topics and places."""
     leads: dict[Key, _Lead] = {}
     topics: dict[int, set[str]] = {number: set() for number in numbers}
-    for part in chunks(numbers):
-        found = select(
-            entry.c.source,
-            entry.c.key_hash,
-            entry.c.story,
-            entry.c.effective,
-            entry.c.position,
-            entry.c.withheld,
-            entry.c.withdrawn,
-            entry.c.moves,
-            entry.c.tagged,
-            entry.c.placed,
-        ).where(entry.c.story.in_(part))
-        for row in connection.execute(found):
-            leads[row.source, row.key_hash] = _Lead(
-                story=row.story,
-                effective=row.effective,
-                position=row.position,
-                withheld=withheld_of(row) is not None,
-                withdrawn=row.withdrawn is not None,
-                moves=row.moves,
-            )
-            if row.withdrawn is None:
-                topics[row.story] |= tagged_of(row.tagged) | tagged_of(row.placed)
+    asked = select(
+        entry.c.source,
+        entry.c.key_hash,
+        entry.c.story,
+        entry.c.effective,
+        entry.c.position,
+        entry.c.withheld,
+        entry.c.withdrawn,
+        entry.c.moves,
+        entry.c.tagged,
+        entry.c.placed,
+    ).where(among(connection, entry.c.story, numbers))
+    for row in connection.execute(asked).all():
+        source, key, number, effective, position, withheld, withdrawn, moves, *told = (
+            row
+        )
+        leads[source, key] = _Lead(
+            story=number,
+            effective=effective,
+            position=position,
+            withheld=withheld is not None or withdrawn is not None,
+            withdrawn=withdrawn is not None,
+            moves=moves,
+        )
+        if withdrawn is None:
+            topics[number].update(*map(tagged_of, told))
     return leads, topics
 
 
@@ -236,10 +235,10 @@ def _write_topics(
     wanted = {
         (row[0], key, row[6], row[4]) for row in rows for key in topics.get(row[0], ())
     }
-    stored: set[tuple[Any, ...]] = set()
-    for part in chunks(before):
-        found = select(story_topic).where(story_topic.c.story.in_(part))
-        stored.update(tuple(row) for row in connection.execute(found))
+    asked = select(story_topic).where(
+        among(connection, story_topic.c.story, before.keys())
+    )
+    stored = {tuple(row) for row in connection.execute(asked).all()}
     delete_many(connection, story_topic, [row[:2] for row in stored - wanted])
     insert_many(connection, story_topic, sorted(wanted - stored))
     announced = {row[0]: row for row in rows if row[_ANNOUNCED]}
