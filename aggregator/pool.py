@@ -245,14 +245,16 @@ def _work(
     # Ctrl-C reaches the whole group; the parent says when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cpu_seconds, memory_bytes = limits
+    # Dictionaries and modules stay: looking for rubbish among them while they are made
+    # took a third of a worker's start, and then, again and again, as a parser's many
+    # small objects make the collector do, a fifth of the time.
+    gc.disable()
     module, _, name = prepare.partition(":")
     function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)(
         setup
     )
-    # Dictionaries and modules stay: looking for rubbish among them again and again, as a
-    # parser's many small objects make the collector do, took a fifth of the time.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     _limit_memory(memory_bytes)
     try:
         pipe.send("ready")
