@@ -124,7 +124,9 @@ def test_the_benchmarks_farm_is_read_fast():
 def test_a_document_is_the_same_without_the_fast_reader(monkeypatch):
     body = (DATA / "yandex.xml").read_bytes()
     fast = parse_document(body, url="https://example.ru/rss", content_type=None)
-    monkeypatch.setattr("aggregator.parse.read_strictly", lambda document: None)
+    monkeypatch.setattr(
+        "aggregator.parse.read_strictly", lambda document, body=None: None
+    )
 
     assert isinstance(fast, ParsedFeed)
     assert parse_document(body, url="https://example.ru/rss", content_type=None) == fast

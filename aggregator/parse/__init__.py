@@ -72,7 +72,7 @@ def parse_document(
             return decoded
         zone = source_zone(timezone)
         today = now.astimezone(zone).date() if now else None
-        raw = _read_as(kind, page, today, decoded.text.lstrip("\ufeff \t\r\n\0"), url)
+        raw = _read_as(kind, page, today, decoded, url)
         if isinstance(raw, SourceError):
             return raw
         return parsed_feed(
@@ -112,9 +112,10 @@ def _read_as(
     kind: SourceKind,
     page: PageSelectors | None,
     today: date | None,
-    text: str,
+    decoded: Decoded,
     url: str,
 ) -> RawFeed | SourceError:
+    text = decoded.text.lstrip("\ufeff \t\r\n\0")
     if not text:
         return SourceError(
             code="empty", message="The document holds nothing but white space."
@@ -128,20 +129,22 @@ def _read_as(
         from aggregator.parse.sitemap import read_sitemap
 
         return read_sitemap(text, url)
-    return _read(text, url)
+    return _read(text, decoded, url)
 
 
-def _read(text: str, url: str) -> RawFeed | SourceError:
+def _read(text: str, decoded: Decoded, url: str) -> RawFeed | SourceError:
+    """The feed in ``text``, the end of what was decoded."""
     if text[0] in "{[":
         return read_json_feed(text)
     document = xml_text(text)
     if document and _is_feed_root(document.root):
-        return _read_feed(document)
+        start = len(decoded.text) - len(document.text)
+        return _read_feed(document, decoded.from_character(start))
     return _read_behind_junk(text) or _read_without_root(text) or not_a_feed(text, url)
 
 
-def _read_feed(document: XmlText) -> RawFeed | SourceError:
-    raw: RawFeed | SourceError | None = read_strictly(document)
+def _read_feed(document: XmlText, body: bytes | None = None) -> RawFeed | SourceError:
+    raw: RawFeed | SourceError | None = read_strictly(document, body)
     if raw is None:
         # feedparser is half of what a worker imports, and most need it never.
         from aggregator.parse.feed import read_feed

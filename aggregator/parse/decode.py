@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aggregator.parse.cyrillic import guess_cyrillic, reads_as_cyrillic
 
@@ -94,6 +94,14 @@ class Decoded:
     encoding: str
     #: What was declared and is not so, as a sentence; None when all is well.
     complaint: str | None = None
+    #: The bytes of ``text`` where they were UTF-8 already.
+    utf8: bytes | None = None
+
+    def from_character(self, start: int) -> bytes:
+        """What stands from there on, in UTF-8."""
+        if self.utf8 is None:
+            return self.text[start:].encode("utf-8", "replace")
+        return self.utf8[len(self.text[:start].encode("utf-8")) :]
 
 
 def decode(
@@ -120,7 +128,8 @@ def decode(
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return _eight_bits(body, declared)
-    return _judged(text, "utf-8", [] if text.isascii() else declared)
+    judged = _judged(text, "utf-8", [] if text.isascii() else declared)
+    return replace(judged, utf8=body)
 
 
 def is_wide(body: bytes) -> bool:

@@ -34,12 +34,16 @@ _c1 = re.compile(rb"\xc2[\x80-\x9f]").search
 _c1_reference = re.compile(rb"&#(?:0*1[2-5][0-9]|x0*[89][0-9a-fA-F]);").search
 
 
-def read_feed(document: XmlText) -> RawFeed | None:
-    """What ``feed.read_feed`` would give; None when that one must be asked."""
+def read_feed(document: XmlText, body: bytes | None = None) -> RawFeed | None:
+    """What ``feed.read_feed`` would give; None when that one must be asked.
+
+    ``body`` is the document's text in UTF-8, for who has it at hand.
+    """
     text = expand(document)
     if text.count("<") > MAX_MARKUP:
         return None
-    body = text.encode("utf-8", "replace")
+    if body is None or text is not document.text:
+        body = text.encode("utf-8", "replace")
     try:
         root, namespaces = _tree(body)
         return _Document(root, namespaces, has_c1=_may_hold_c1(body)).read()
