@@ -489,6 +489,29 @@ def test_a_document_that_cannot_be_written_costs_no_other(site: Site, portal: Po
     assert site.titles("culture.atom") == [PLAY.title]
 
 
+def test_a_bug_in_rendering_one_document_costs_no_other(
+    site: Site, portal: Portal, monkeypatch, caplog
+):
+    site.configure(portal.say("/rss", rss(PLAY)))
+    site.once()
+    before = (site.folder / "output" / "feed.rss").read_bytes()
+    portal.say("/rss", rss(BRIDGE, PLAY))
+
+    with monkeypatch.context() as broken:
+        broken.setattr("aggregator.publish.rss.render_rss", lambda *_: 1 / 0)
+        with pytest.raises(PublishError, match=r"feed\.rss: a bug"):
+            site.once()
+
+    assert "ZeroDivisionError" in caplog.text
+    assert set(site.titles()) == {BRIDGE.title, PLAY.title}
+    assert (site.folder / "output" / "feed.rss").read_bytes() == before
+
+    site.once()
+
+    assert BRIDGE.title.encode() not in before
+    assert BRIDGE.title.encode() in (site.folder / "output" / "feed.rss").read_bytes()
+
+
 def test_a_document_that_cannot_be_written_keeps_no_news_from_being_read(
     site: Site, portal: Portal
 ):

@@ -8,6 +8,7 @@ rendered again.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -15,11 +16,13 @@ from aggregator.coming import settle_calendar
 from aggregator.config import Config
 from aggregator.documents import agenda, archives, feeds, lists, pages, profiles
 from aggregator.documents.desk import Desk, Edition
-from aggregator.errors import PublishError
+from aggregator.errors import PublishError, StoreError
 from aggregator.model import SourceState
 from aggregator.publish.output import Output, open_output
 from aggregator.store import DocumentRecord, Store
 from aggregator.withdrawals import carry_out
+
+log = logging.getLogger(__name__)
 
 
 def editions(desk: Desk) -> Iterator[Edition]:
@@ -54,7 +57,7 @@ def publish(
     `output`: as it was opened for earlier publishings; None: opened for this one alone.
     `whole` renders every document but closed archives, as ``aggregator publish`` does. A
     document of a topic that is no longer configured is removed. PublishError when a file
-    cannot be written: it is as it was, and the others are up to date.
+    cannot be rendered or written: it is as it was, and the others are up to date.
     """
     asked = carry_out(store, now)
     store.announce()
@@ -77,8 +80,8 @@ def publish(
             stands = not whole and _stands(output, known, edition.inputs)
         if stands:
             continue
-        data = edition.render()
         try:
+            data = _rendered(edition)
             if output.put(edition.name, data):
                 written.add(edition.name)
         except PublishError as error:
@@ -120,6 +123,18 @@ def recover(
 def opened(config: Config) -> Output:
     """Where feeds.yaml has documents go."""
     return open_output(config.output, max_age=config.publish.interval)
+
+
+def _rendered(edition: Edition) -> bytes:
+    try:
+        return edition.render()
+    except StoreError:
+        raise
+    except Exception as error:
+        # A bug that one document met: the others are rendered, and it is tried again.
+        log.exception("document not rendered", extra={"document": edition.name})
+        message = "a bug in the aggregator ended its rendering; the log says where"
+        raise PublishError(edition.name, message) from error
 
 
 def _is_closed(output: Output, record: DocumentRecord | None, *, read: bool) -> bool:
