@@ -380,6 +380,8 @@ def test_reads_atom(inside):
 DECLINED = {
     "ill-formed": "<item><title>A</item>",
     "base": "<item xml:base='http://a.ru'/>",
+    # For feedparser, one: and it stays in force after such an element.
+    "base without its prefix": "<skipHours Base = 'http://a.ru'/><item/>",
     "markup that is not escaped": "<item><description>A <b>B</b></description></item>",
     "item in an item": "<item><item/></item>",
     "item in a list of others": "<item><yandex:related><item/></yandex:related></item>",

@@ -86,8 +86,6 @@ class Context:
         attributes = {}
         for name, value in element.items():
             name = self.names[name] if " " in name else name.lower()
-            if name in ("base", "xml:base"):
-                raise Unusual("base")
             attributes[name] = value.lower() if name in ("rel", "type") else value
         return attributes
 

@@ -32,6 +32,9 @@ MAX_MARKUP = 400_000
 # fixed bytes are not, so "&" alone is looked for first.
 _c1 = re.compile(rb"\xc2[\x80-\x9f]").search
 _c1_reference = re.compile(rb"&#(?:0*1[2-5][0-9]|x0*[89][0-9a-fA-F]);").search
+# xml:base, or base alone, which feedparser takes for it: on any element, be it one that
+# tells nothing, it may change what the links after it mean.
+_base = re.compile(rb"[\s:]base\s*=\s*[\"']").search
 
 
 def read_feed(document: XmlText, body: bytes | None = None) -> RawFeed | None:
@@ -44,6 +47,9 @@ def read_feed(document: XmlText, body: bytes | None = None) -> RawFeed | None:
         return None
     if body is None or text is not document.text:
         body = text.encode("utf-8", "replace")
+    lowered = body.lower()
+    if b"base" in lowered and _base(lowered):
+        return None
     try:
         root, namespaces = _tree(body)
         return _Document(root, namespaces, has_c1=_may_hold_c1(body)).read()
