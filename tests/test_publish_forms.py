@@ -22,6 +22,8 @@ from aggregator.model import (
 )
 from aggregator.parse import parse_document
 from aggregator.parse.html import Sanitiser
+from aggregator.publish.yandex import render_yandex
+from tests import yandex_rss
 from tests.examples import examples
 from tests.forms import check_forms, render_forms
 from tests.strict import MAX_BYTES
@@ -284,6 +286,18 @@ def test_a_story_without_a_date_is_as_old_in_every_form():
     (told,) = check_forms(render_forms(document(), [undated]))
 
     assert told["published"] == seen.replace(microsecond=0)
+
+
+@examples(150)
+@given(LEAD, SOURCE, HOSTILE)
+def test_any_text_makes_a_document_that_keeps_yandex_rules(lead, source, title):
+    hostile = story(7, entry(7, **lead), replace(source, content="full"))
+
+    data = render_yandex(
+        document(title=title, subtitle=title), [hostile, *STORIES], "message"
+    )
+
+    assert yandex_rss.problems(data) == []
 
 
 @pytest.mark.parametrize("policy", ["title", "summary", "full"])
