@@ -303,3 +303,52 @@ def test_a_post_carries_its_body_and_passes_the_guard():
     with pytest.raises(RequestFailed, match="private"):
         asyncio.run(run(allow_private=[]))
     assert len(seen) == 1
+
+
+def answer_to_post(answer: bytes, content: bytes, *, reads: bool):
+    """Status and body, from a server that reads the request first or never."""
+
+    async def serve(reader, writer):
+        if reads:
+            await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async def run():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        headers = [("Content-Type", "application/json")]
+        async with (
+            server,
+            client() as using,
+            asyncio.timeout(10),
+            using.post(url, content, headers) as response,
+        ):
+            return response.status, b"".join([p async for p in response.body])
+
+    return asyncio.run(run())
+
+
+def test_a_refusal_is_heard_that_comes_before_the_request_was_read():
+    """More than sockets hold: sending it fails, and the reason is there to be read."""
+    refusal = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno"
+
+    assert answer_to_post(refusal, b"x" * 2**24, reads=False) == (413, b"no")
+
+
+def test_informational_answers_are_passed_over():
+    hints = (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    )
+
+    assert answer_to_post(hints + ANSWER, b"{}", reads=True) == (200, b"<rss/>")
+
+
+def test_a_server_that_changes_the_protocol_unasked_does_not_speak_http():
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\n\r\nhello"
+
+    with pytest.raises(RequestFailed) as caught:
+        answer_to_post(switching, b"{}", reads=True)
+
+    assert caught.value.code == "protocol"

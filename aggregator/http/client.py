@@ -202,9 +202,7 @@ class _Exchange:
             h11.CLIENT, max_incomplete_event_size=MAX_EVENT_BYTES
         )
 
-    async def answer(
-        self, request: httpx.Request
-    ) -> h11.Response | h11.InformationalResponse:
+    async def answer(self, request: httpx.Request) -> h11.Response:
         """Sends the request; the answer's status and headers.
 
         Raises h11.ProtocolError and OSError.
@@ -212,14 +210,9 @@ class _Exchange:
         # A server may refuse a request before it has read it; its answer is read then.
         with suppress(OSError):
             await self._send(request)
-        while True:
-            event = await self.next_event()
-            # After 101 the server speaks another protocol.
-            if isinstance(event, h11.Response) or (
-                isinstance(event, h11.InformationalResponse)
-                and event.status_code == 101
-            ):
-                return event
+        while not isinstance(event := await self.next_event(), h11.Response):
+            pass  # informational (1xx); 101, which nobody asked for, is an error
+        return event
 
     async def _send(self, request: httpx.Request) -> None:
         head = h11.Request(
