@@ -32,6 +32,8 @@ CPU_SECONDS = 10
 MEMORY_BYTES = 512 * 1024 * 1024
 #: The parent's patience: twice the CPU limit, for a machine that is busy.
 WALL_SECONDS = 20.0
+#: Bytes of the number before each object in a pipe, which says how long it is.
+LENGTH_BYTES = 8
 
 _spawn = multiprocessing.get_context("spawn")
 
@@ -193,17 +195,17 @@ class _Pipe:
         self._socket = end
 
     def allow(self, seconds: float) -> None:
-        """From now on a silence of so many seconds is a TimeoutError."""
+        """From now on who neither takes nor gives for so long raises TimeoutError."""
         self._socket.settimeout(seconds)
 
     def send(self, value: object) -> None:
         data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-        self._socket.sendall(len(data).to_bytes(_LENGTH, "big"))
+        self._socket.sendall(len(data).to_bytes(LENGTH_BYTES, "big"))
         self._socket.sendall(data)
 
     def receive(self) -> Any:
         """The next object; EOFError when the other end is closed."""
-        length = int.from_bytes(self._read(_LENGTH), "big")
+        length = int.from_bytes(self._read(LENGTH_BYTES), "big")
         return pickle.loads(self._read(length))  # noqa: S301 - our own process's
 
     def close(self) -> None:
@@ -218,9 +220,6 @@ class _Pipe:
                 raise EOFError
             rest = rest[count:]
         return data
-
-
-_LENGTH = 8
 
 
 class _OutOfMemory:

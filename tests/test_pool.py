@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -56,6 +57,24 @@ def test_a_job_that_waits_for_ever_is_ended_by_the_wall_clock():
     assert stalled.code == "parse:cpu"
 
 
+def test_a_worker_that_takes_no_job_is_ended_by_the_wall_clock():
+    """A document may be more than a socket holds: sending it waits for the worker."""
+
+    async def stop_and_send() -> tuple:
+        pool = Pool("pool_jobs:worker", "setup", size=1, wall_seconds=0.3)
+        try:
+            _, _, pid = await pool.run(("echo", 1))
+            os.kill(pid, signal.SIGSTOP)
+            return await pool.run(("echo", b"x" * 2**24)), await pool.run(("echo", 2))
+        finally:
+            pool.close()
+
+    stuck, (_, value, _) = asyncio.run(stop_and_send())
+
+    assert stuck.code == "parse:cpu"
+    assert value == 2
+
+
 def test_a_job_that_takes_too_much_memory_fails_alone():
     eaten, (_, value, _) = run(("eat", 2**31), ("echo", 1), memory_bytes=2**28, size=1)
 
@@ -103,7 +122,7 @@ def test_the_main_process_imports_no_parser():
     """Parsers and dictionaries are the workers' alone: start-up time and 60 MB."""
     import subprocess
 
-    program = "import sys, aggregator.app; print([m for m in sys.modules])"
+    program = "import sys, aggregator.app.service; print([m for m in sys.modules])"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
