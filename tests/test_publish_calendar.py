@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
+from icalendar.parser import Contentline
 
 from aggregator.model import CalendarEvent, Event, When
-from aggregator.publish.calendar import CalendarDocument, render_calendar
+from aggregator.publish.calendar import CalendarDocument, _folded, render_calendar
 
 sample = runpy.run_path(str(Path(__file__).parent / "data" / "publish" / "sample.py"))
 STORY = sample["STORIES"][0]
@@ -164,6 +165,11 @@ def test_whatever_a_source_writes_the_lines_hold(title, summary, place):
     (found,) = Calendar.from_ical(data).walk("VEVENT")
     assert found["UID"] == "tag:news.example.org,2026:0000000000000001/1"
     assert data == render_calendar(DOCUMENT, [pair])
+
+
+@given(st.text(st.sampled_from("aя—😀\\^; "), max_size=400))
+def test_lines_are_folded_as_icalendar_folds_them(line):
+    assert _folded(line) == Contentline(line).to_ical()
 
 
 def test_order_is_the_callers():
