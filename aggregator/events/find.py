@@ -33,6 +33,8 @@ _BEFORE_COST = 1.0
 
 #: Words from a time to the day behind it: «в 19:00 в субботу, 5 мая».
 _BESIDE = 2
+#: Of such days a list of what is to come has none.
+_NOT_LISTED = FORBIDDING | {Cue.PAST, Cue.END, Cue.HOLIDAY, Cue.MOVE, Cue.CANCEL}
 #: Of a time beside these there is another, the start's.
 _SURROUNDING = frozenset({Cue.GATHER, Cue.SERVICE, Cue.START})
 _LAST = frozenset(("последний", "последнего"))
@@ -63,6 +65,8 @@ _TIME_BESIDE = 1.0
 _TOLD_NEXT = 1.0
 _VENUE_BESIDE = 0.5
 _IN_TITLE = 0.5
+#: «с 10 ноября по 4 декабря» under an event's title.
+_RANGE_OF_TITLE = 0.5
 #: «в субботу», «завтра» are said of much else.
 _NOT_EXPLICIT = -0.5
 #: «к 1 сентября», «от 5 мая», «не позднее 3 июля».
@@ -137,17 +141,20 @@ class _Entry:
         )
 
     def _look_at(self, sentence: int, words: range) -> None:
+        """Plays may be called «Гроза» and «Преступление и наказание»."""
         tokens, gaps = self.reading.tokens, self.reading.gaps
         cues: list[tuple[int, Cue]] = []
         clause = 0  # compared inside the sentence alone
+        quoted = False
         for i in words:
             form, gap = tokens[i], gaps[i]
-            if gap != " " and _parting[gap]:
-                clause += 1
+            if gap != " ":
+                clause += _parting[gap]
+                quoted = gap.rfind("«") > gap.rfind("»") or (quoted and "»" not in gap)
             self.clauses[i] = clause
             for cue in cues_of[form]:
                 placed = self._in_place(i, cue)
-                if placed is not None:
+                if placed is not None and not (quoted and placed in FORBIDDING):
                     cues.append((i, placed))
             if is_venue[form]:
                 self.venues.add(sentence)
@@ -271,6 +278,8 @@ class _Entry:
             score += _EVENT_BESIDE
         if self.title_event:
             score += _EVENT_IN_TITLE
+            if mention.kind == "range":
+                score += _RANGE_OF_TITLE
         if any(self._together(mention, time) for time in self.times):
             score += _TIME_BESIDE
         elif self._told_next(mention):
@@ -352,8 +361,8 @@ class _Entry:
         return old, kept
 
     def _denied(self, one: _Seen) -> bool:
-        """«не 16 мая, а 6 июня»."""
-        return self._before(one) == "не"
+        """«не 16 мая, а 6 июня», «вместо 16 мая — 6 июня»."""
+        return self._before(one) in ("не", "вместо")
 
     def _before(self, one: _Seen) -> str:
         first = one.mention.first
@@ -634,11 +643,16 @@ class _Entry:
             score += 1.5
         if Cue.GATHER in clause and Cue.START not in clause:
             score -= 1
-        if Cue.END in clause and Cue.HAPPEN not in clause and one.end is None:
+        ends = Cue.END in clause and Cue.HAPPEN not in clause and one.end is None
+        if ends and not self._and_then(one):
             return None
         if clause & {Cue.SERVICE, Cue.FINALE}:
             score -= 1
         return score
+
+    def _and_then(self, one: TimeMention) -> bool:
+        """«откроется в пятницу, 5 мая, в 17:00 и завершится в воскресенье»."""
+        return self.reading.tokens[one.last + 1 : one.last + 2] == ("и",)
 
     def _day_of(self, one: TimeMention, seen: list[_Seen]) -> _Seen | None:
         """The day that a time belongs to: the last before it, or the next beside it."""
@@ -683,6 +697,10 @@ class _Entry:
         listed = self._programme(main, seen)
         if listed:
             return listed
+        if len(starts) == 1:
+            listed = self._list(main, starts[0], seen)
+            if listed:
+                return listed
         if times is not None and len(starts) == 1:
             starts = self._parallel(times) or starts
         days = [day for day in main.days if day >= self.today]
@@ -712,6 +730,48 @@ class _Entry:
                 return []
             listed += [(one.first, clock) for clock in clocks[0].starts]
         return listed if len(days) > 1 else []
+
+    def _list(
+        self, main: _Seen, common: time | None, seen: list[_Seen]
+    ) -> list[tuple[date, time | None]]:
+        """«3 января — джаз, 5 января — романсы. Начало в 17:00», a line each or not."""
+        row: list[_Seen] = []
+        for one in seen:
+            if one.mention.kind != "day" or one.role in _NOT_LISTED:
+                continue
+            follows = row and self._is_elided(one) and one.first > row[-1].first
+            if not follows:
+                if main in row:
+                    break
+                row = []
+            row.append(one)
+        if main not in row or len(row) == 1:
+            return []
+        listed: list[tuple[date, time | None]] = []
+        for one in row:
+            beside = self._beside(one)
+            clocks = beside.starts if beside else (common,)
+            if one.first >= self.today:
+                listed += [(one.first, clock) for clock in clocks]
+        return listed
+
+    def _is_elided(self, one: _Seen) -> bool:
+        """Whether a dash stands for the verb: «5 января — романсы», «4 мая, 19:00 — …»."""
+        clock = self._beside(one)
+        last = clock.last if clock else one.mention.last
+        return self.reading.gaps[last + 1].lstrip()[:1] in ("—", "–")
+
+    def _beside(self, one: _Seen) -> TimeMention | None:
+        """A time that follows a day at once: «4 мая, 19:00»."""
+        at = one.mention.last + 1
+        found = (
+            time
+            for time in self.times
+            if time.first - at <= 1
+            and time.first >= at
+            and self._together(one.mention, time)
+        )
+        return next(found, None)
 
     def _parallel(self, times: TimeMention) -> list[time]:
         """«парад начнётся в 10:00, концерт — в 18:00, салют — в 22:00»."""

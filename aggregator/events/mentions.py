@@ -116,6 +116,8 @@ _HOURS = frozenset("ч час часа часов часам".split())
 _MINUTES = frozenset("м мин минут минуты минута".split())
 _ORDINAL_ENDINGS = frozenset("го е ое ого".split())
 _YEAR_WORDS = frozenset("г год года году гг".split())
+#: «ежедневно, кроме понедельника», «выходной — понедельник».
+_CLOSED_ON = frozenset("кроме исключением выходной".split())
 #: «по субботам», «кроме понедельников»: no day of this week.
 _PLURAL = ("ам", "ям", "ах", "ях", "ов", "ки", "ги")
 _WHICH = {1: "перв", 2: "втор", 3: "трет", 4: "четверт", -1: "последн"}
@@ -551,6 +553,8 @@ class _Scanner:
 
     def _weekday(self, i: int, value: int) -> DateMention | None:
         before = self.tokens[i - 1] if i else ""
+        if before in _CLOSED_ON:
+            return None
         monthly = self.tokens[i + 1] in _MONTHS
         if monthly or before in _EVERY or self.tokens[i].endswith(_PLURAL):
             return self._recurring(i, value)
