@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
-from zoneinfo import ZoneInfo
 
 from aggregator import documents
 from aggregator.alerts import Lookout
@@ -93,12 +92,14 @@ def once(
         written = recovered or set()
         try:
             before, now = now, clock.now()
-            # Documents stand as the store had them before the polls.
-            changed = totals.fetched or totals.stories_changed or totals.lost or expired
+            # What was recovered stands as the store was before the polls.
             if (
                 recovered is None
-                or changed
-                or _day(config, before) != _day(config, now)
+                or totals.fetched
+                or totals.stories_changed
+                or totals.lost
+                or expired
+                or documents.day_of(config, before) != documents.day_of(config, now)
                 or store.requests()
             ):
                 written |= documents.publish(store, config, now, after, output=output)
@@ -152,11 +153,6 @@ async def _cycle(
             await machine.close()
             thread.close()
         return machine.totals, machine.states
-
-
-def _day(config: Config, now: datetime) -> date:
-    """Days pass in documents, and nothing else that no poll and no operator brings."""
-    return now.astimezone(ZoneInfo(config.site.timezone)).date()
 
 
 def unpushed(

@@ -5,7 +5,7 @@
 """
 
 from aggregator.documents.archives import archives_of
-from aggregator.documents.desk import Channel, Desk, Edition, channels
+from aggregator.documents.desk import Channel, Desk, Edition, channels, day_of
 from aggregator.documents.feeds import feed_names
 from aggregator.documents.publishing import editions, opened, publish, recover
 from aggregator.documents.status import STATUS, count_states, status, write_status
@@ -18,6 +18,7 @@ __all__ = [
     "archives_of",
     "channels",
     "count_states",
+    "day_of",
     "editions",
     "feed_names",
     "opened",

@@ -75,6 +75,11 @@ def channels(config: Config) -> tuple[Channel, ...]:
     )
 
 
+def day_of(config: Config, now: datetime) -> date:
+    """In the site's zone: all that documents know of the time."""
+    return now.astimezone(ZoneInfo(config.site.timezone)).date()
+
+
 def page_of(number: int) -> int:
     """Page of the archive for the publication with this number; 0 for 0."""
     return (number + ARCHIVE_PAGE - 1) // ARCHIVE_PAGE
@@ -139,8 +144,7 @@ class Desk:
 
     @cached_property
     def today(self) -> date:
-        """In the site's zone."""
-        return self._now.astimezone(ZoneInfo(self.config.site.timezone)).date()
+        return day_of(self.config, self._now)
 
     @property
     def has_calendar(self) -> bool:
