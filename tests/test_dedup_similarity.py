@@ -191,3 +191,23 @@ def test_whatever_the_text_a_signature_comes_back_and_is_like_itself(title, text
 )
 def test_likeness_has_no_direction(one, other):
     assert similar(one, other) == similar(other, one)
+
+
+def test_both_names_of_the_region_are_one_place():
+    text = "Аграрии намолотили ячмень, в среднем 62 центнера с гектара."
+    found = similar(
+        ("Первый миллион тонн зерна собрали на Кубани", text),
+        ("Миллион тонн зерна собрали в Краснодарском крае", text),
+    )
+
+    assert "other places" not in found.why
+
+
+def test_the_cause_of_a_fire_is_no_news_of_the_fire():
+    text = "Огонь охватил склад пиломатериалов на Мысхакском шоссе."
+    found = similar(
+        ("Пожар на складе в Новороссийске потушили", text),
+        ("Названа причина пожара на складе в Новороссийске", text),
+    )
+
+    assert "sequel" in found.why

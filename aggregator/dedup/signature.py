@@ -60,6 +60,9 @@ _STOP_WORDS = frozenset(
 _adjective_of_place = re.compile(r"(?<=...)(?:ин|ий|й|ь)?ск$|(?<=...)ск$").sub
 _MOSCOW = {"москв": "москов"}
 
+#: «На Кубани» and «в Краснодарском крае»: stems of the region's two names.
+REGION = frozenset(crc32(stem.encode()) for stem in ("кубан", "краснод"))
+
 # People named by their town stand for it in titles: «Туляки получат открытки». Each
 # beginning of such a word, and the place: the Kuban's and the country's larger towns.
 _TOWNSPEOPLE = {
@@ -110,7 +113,7 @@ _MONTHS = {
 _SEQUELS = r"""
     прокомментир\w+ отреагир\w+ возмут\w+ посетова\w+ высмея\w+ раскритик\w+ осуди\w+
     опровер\w+ отверг\w+ отриц\w+ поблагодари\w+ поздрав\w+ ответил\w? извини\w+
-    усомни\w+ арестова\w+ стражу приговор\w* оправдал\w? обжалова\w+
+    причин\w+ усомни\w+ арестова\w+ стражу приговор\w* оправдал\w? обжалова\w+
     """.split()  # noqa: SIM905
 #: One look-up instead of twenty comparisons for nearly all words.
 _SEQUELS_BEGIN = frozenset(word[:4] for word in _SEQUELS)

@@ -19,6 +19,7 @@ from aggregator.dedup.signature import (
     FEW_WORDS,
     FLAG_BITS,
     NAME,
+    REGION,
     TITLE,
     Signature,
 )
@@ -44,7 +45,7 @@ SAME = 0.32
 #: A score below this one counts only between entries of one day.
 SURE = 0.45
 #: Of so few words most have to be common: what is left are patterns («Выпуск 1»).
-SHORT = 14
+SHORT = 12
 SURE_IF_SHORT = 0.6
 WEAK_APART = timedelta(hours=24)
 #: A story with so many members asks for so much more: chains grow by their weak links.
@@ -288,6 +289,7 @@ def _are_strange(
         and other_names
         and names.isdisjoint(second.stems)
         and other_names.isdisjoint(first.stems)
+        and (REGION.isdisjoint(names) or REGION.isdisjoint(other_names))
     )
 
 
