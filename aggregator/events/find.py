@@ -37,6 +37,7 @@ _BESIDE = 2
 _NOT_LISTED = FORBIDDING | {Cue.PAST, Cue.END, Cue.HOLIDAY, Cue.MOVE, Cue.CANCEL}
 #: Of a time beside these there is another, the start's.
 _SURROUNDING = frozenset({Cue.GATHER, Cue.SERVICE, Cue.START})
+_CLOSING = frozenset(("закрытие", "окончание", "завершение"))
 _LAST = frozenset(("последний", "последнего"))
 _MEANT_TO = frozenset(("должен", "должна", "должно", "должны"))
 _WILL = frozenset(("будет", "будут"))
@@ -626,7 +627,9 @@ class _Entry:
         here = sentences[one.first]
         its = self._day_of(one, seen)
         if its is not None and its.first != main.first:
-            return None
+            daily = one.end is not None and its.mention.preposition in ("до", "по")
+            if not daily:  # «до 20 апреля с 9:00 до 20:00»
+                return None
         spoken = [
             sentences[other.mention.first] for other in seen if _overlap(other, main)
         ]
@@ -682,10 +685,15 @@ class _Entry:
             if its is not None and not _overlap(its, main):
                 continue
             role = self._role(one)
-            ends = one.until or role is Cue.END
+            ends = one.until or role is Cue.END or self._closes(one)
             if ends and role not in FORBIDDING and one.starts[0] > times.starts[-1]:
                 return one.starts[0]
         return None
+
+    def _closes(self, one: TimeMention) -> bool:
+        """«начало в 10:00, закрытие в 17:00»."""
+        before = self.reading.tokens[max(0, one.first - 2) : one.first]
+        return not _CLOSING.isdisjoint(before)
 
     def _sessions(
         self,
@@ -778,6 +786,8 @@ class _Entry:
         found = []
         for one in self.times:
             if self.reading.sentences[one.first] != self.reading.sentences[times.first]:
+                continue
+            if self._closes(one):
                 continue
             clause = self._clause(one)
             dashes = (
