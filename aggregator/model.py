@@ -690,7 +690,7 @@ class EntryRead:
     entry: Entry
     fingerprint: Fingerprint
     #: Advertising, by its mark.
-    ad: bool = False
+    ad: bool
     #: Topics with any match, tagged or not.
     topics: tuple[TopicScore, ...] = ()
     #: Of an entry tagged ``events``.

@@ -140,7 +140,10 @@ class _Reader:
             signature = read_signature(analysis)
             self.seconds += time.process_time() - started
         return EntryRead(
-            entry=entry, fingerprint=fingerprint(entry), signature=signature
+            entry=entry,
+            fingerprint=fingerprint(entry),
+            ad=False,
+            signature=signature,
         )
 
 

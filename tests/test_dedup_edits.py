@@ -51,7 +51,7 @@ def judge(
         withheld=None,
         ad=False,
     )
-    read = EntryRead(entry=new, fingerprint=fingerprint(new, shared))
+    read = EntryRead(entry=new, fingerprint=fingerprint(new, shared), ad=False)
     return judge_edit(stored, read, shared)
 
 

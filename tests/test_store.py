@@ -163,6 +163,7 @@ def read(key, title="Выставка в музее", body="<p>Открылас�
             title=hash64(title),
             start=None,
         ),
+        ad=False,
         topics=topics,
     )
 

@@ -88,6 +88,7 @@ def poll(*numbers, size=10):
                     text="",
                     position=0,
                 ),
+                ad=False,
                 fingerprint=Fingerprint(
                     key=number, content=number, link=None, title=None, start=None
                 ),

@@ -32,8 +32,9 @@ ARCHIVE_PAGE = 500
 TOLD_OF_REMOVALS = timedelta(days=30)
 #: In one document; a source whose every story is taken back must not swell it.
 MOST_REMOVALS = ARCHIVE_PAGE
-#: Stories that wait for a second document; 4 kB each where it is a summary.
-MOST_KEPT = 3_000
+#: Characters of the stories that wait for a second document, and what one counts at
+#: least: 3,000 with a summary, or some hundreds of whole articles.
+MOST_KEPT, LEAST_KEPT = 9_000_000, 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,7 @@ class Desk:
         self._selections: dict[str | None, Selection] = {}
         self._stories: dict[str, PublishedStory] = {}
         self._items: dict[str, Item] = {}
+        self._room = MOST_KEPT
         self._events: dict[str, tuple[CalendarEvent, ...]] = {}
         self._last_numbers: dict[str, int] = {}
 
@@ -178,7 +180,9 @@ class Desk:
         told = items(document, _with_events([*known, *read], events))
         made = {item.id: item for item in told}
         found = [item for id_ in ids if (item := self._items.get(id_) or made.get(id_))]
-        if len(self._items) < MOST_KEPT:
+        size = sum(max(len(item.text.content), LEAST_KEPT) for item in told)
+        if size <= self._room:
+            self._room -= size
             self._items |= {item.id: item for item in told if item.categories}
             # The calendar and the page of events want them whole.
             self._stories |= {story.id: story for story in read if story.id in events}
