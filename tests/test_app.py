@@ -446,6 +446,23 @@ def test_all_ignores_back_off_but_not_enabled(site: Site, portal: Portal):
     assert site.status()["s0"]["state"] == "paused"
 
 
+def test_a_document_that_is_lost_during_the_polls_stands_after_them(
+    site: Site, portal: Portal
+):
+    site.configure(portal.say("/rss", rss(BRIDGE), ETag='"1"'))
+    site.once()
+    before = site.documents()
+
+    def lose(source: object) -> None:
+        (site.folder / "output" / "feed.atom").unlink()
+        (site.folder / "output" / "index.html").write_text("cut")
+
+    report = site.once(on_poll=lose)
+
+    assert (report.not_modified, report.documents_written) == (1, 2)
+    assert site.documents() == before
+
+
 def test_a_document_that_was_damaged_is_made_again_before_any_poll(
     site: Site, portal: Portal
 ):

@@ -101,6 +101,7 @@ def once(
                 or expired
                 or documents.day_of(config, before) != documents.day_of(config, now)
                 or store.requests()
+                or not documents.stand(store, output)
             ):
                 written |= documents.publish(store, config, now, after, output=output)
             documents.write_status(store, config, now, after, output=output)

@@ -7,7 +7,7 @@
 from aggregator.documents.archives import archives_of
 from aggregator.documents.desk import Channel, Desk, Edition, channels, day_of
 from aggregator.documents.feeds import feed_names
-from aggregator.documents.publishing import editions, opened, publish, recover
+from aggregator.documents.publishing import editions, opened, publish, recover, stand
 from aggregator.documents.status import STATUS, count_states, status, write_status
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "opened",
     "publish",
     "recover",
+    "stand",
     "status",
     "write_status",
 ]

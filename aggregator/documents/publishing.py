@@ -120,6 +120,16 @@ def recover(
     return publish(store, config, now, states, output=output)
 
 
+def stand(store: Store, output: Output) -> bool:
+    """Whether every document is there as it was written last."""
+    return all(
+        output.has(record.name)
+        if record.fingerprint == archives.CLOSED
+        else output.holds(record.name, record.digest, record.tag)
+        for record in store.documents().values()
+    )
+
+
 def opened(config: Config) -> Output:
     """Where feeds.yaml has documents go."""
     return open_output(config.output, max_age=config.publish.interval)
