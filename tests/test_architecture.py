@@ -30,7 +30,7 @@ IMPORTERS = {
     "brotli": "serve/folder.py",
     "feedgen": "publish",
     "feedparser": "parse",
-    "h11": "http/client.py",
+    "httpcore": "http/client.py",
     "httptools": None,
     "httpx": "http/client.py",
     "icalendar": "publish/calendar.py",

@@ -1,10 +1,9 @@
 """The HTTP client: one guarded connection for each request, never used twice.
 
-The only module that knows httpx and h11. ``httpx.AsyncBaseTransport`` is the boundary:
-a faster transport goes below it, and tests may put ``MockTransport`` there.
+The only module that knows httpx and httpcore. ``httpx.AsyncBaseTransport`` is the
+boundary: a faster transport goes below it, and tests may put ``MockTransport`` there.
 ``httpx.AsyncClient`` stays out: its cookies, redirects and authentication are what we
-must not have, and they cost 0.1 ms a request. So does httpcore: what it does between a
-pool and h11 is not needed for a connection that is used once.
+must not have, and they cost 0.1 ms a request.
 """
 
 from __future__ import annotations
@@ -17,17 +16,21 @@ import socket
 import ssl
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from importlib.util import find_spec
+from typing import Any, cast
 
-import h11
-
+# Both are optional to the libraries that look for them, and cost too much here:
 # httpx imports its own command line, with click, rich and pygments, whenever those are
-# installed: 65 of its 105 ms.
+# installed (65 of its 105 ms); httpcore looks for sniffio twice a request, and a failed
+# import searches the whole path each time (0.15 ms of 0.9 ms CPU).
 if "httpx" not in sys.modules:
     sys.modules["httpx._main"] = None  # type: ignore[assignment]
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
+import httpcore
 import httpx
 
 from aggregator.http.errors import BadAddress, RequestFailed
@@ -45,11 +48,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds for one of several addresses of a host; the last one has all the rest.
 CONNECT_DEADLINE = 5.0
-#: An answer's headers, or an informational answer (1xx) before them; and all together.
-MAX_EVENT_BYTES = 100 * 1024
+#: An answer's headers and the informational answers (1xx) before them: h11 holds each
+#: below 100 kB, and this their sum.
 MAX_HEAD_BYTES = 256 * 1024
-#: In one network read.
-READ_BYTES = 64 * 1024
 #: How every answer begins (RFC 9112, 4).
 HTTP = b"HTTP/"
 
@@ -153,7 +154,7 @@ def _joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 class ConnectionTransport(httpx.AsyncBaseTransport):
-    """A connection for each request; no pool, no keep-alive.
+    """One ``httpcore.AsyncHTTPConnection`` per request; no pool, no keep-alive.
 
     A kept connection hands an answer that nobody asked for to the next request of
     that host; httpcore's pool costs 6 ms a request with 100 in flight on one host.
@@ -165,88 +166,57 @@ class ConnectionTransport(httpx.AsyncBaseTransport):
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
         # The system's store, or SSL_CERT_FILE; 19 ms, so only when https comes up.
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
-        return context
+        return ssl.create_default_context()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        stream = await self._connect(request.url)
-        exchange = _Exchange(stream)
+        scheme, host = request.url.raw_scheme, request.url.raw_host
+        port = request.url.port or PORTS[request.url.scheme]
+        connection = httpcore.AsyncHTTPConnection(
+            httpcore.Origin(scheme, host, port),
+            ssl_context=self._ssl_context if scheme == b"https" else None,
+            network_backend=self._network,
+        )
+        target = httpcore.URL(
+            scheme=scheme, host=host, port=port, target=request.url.raw_path
+        )
         try:
-            answer = await exchange.answer(request)
+            response = await connection.handle_async_request(
+                httpcore.Request(
+                    request.method,
+                    target,
+                    headers=request.headers.raw,
+                    content=cast("httpx.AsyncByteStream", request.stream),
+                )
+            )
         except BaseException as error:
-            stream.close()
+            await connection.aclose()
             _raise_head_failure(error)
             raise
+        stream: _Stream = response.extensions["network_stream"]
         stream.bytes_allowed = None
         return httpx.Response(
-            answer.status_code,
-            headers=answer.headers.raw_items(),
-            stream=_Body(exchange, stream),
+            response.status,
+            headers=response.headers,
+            stream=_Body(connection, response, stream),
         )
-
-    async def _connect(self, url: httpx.URL) -> _Stream:
-        host = url.raw_host.decode("ascii")
-        connection = await self._network.connect(host, url.port or PORTS[url.scheme])
-        if url.scheme == "https":
-            return await _secured(connection, self._ssl_context, host)
-        return _PlainStream(connection)
-
-
-class _Exchange:
-    """One request and its answer, in h11's words, over a stream."""
-
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
-        self._http = h11.Connection(
-            h11.CLIENT, max_incomplete_event_size=MAX_EVENT_BYTES
-        )
-
-    async def answer(self, request: httpx.Request) -> h11.Response:
-        """Sends the request; the answer's status and headers.
-
-        Raises h11.ProtocolError and OSError.
-        """
-        # A server may refuse a request before it has read it; its answer is read then.
-        with suppress(OSError):
-            await self._send(request)
-        while not isinstance(event := await self.next_event(), h11.Response):
-            pass  # informational (1xx); 101, which nobody asked for, is an error
-        return event
-
-    async def _send(self, request: httpx.Request) -> None:
-        head = h11.Request(
-            method=request.method,
-            target=request.url.raw_path,
-            headers=request.headers.raw,
-        )
-        parts = [self._http.send(head)]
-        async for piece in cast("AsyncIterable[bytes]", request.stream):
-            parts.append(self._http.send(h11.Data(data=piece)))
-        parts.append(self._http.send(h11.EndOfMessage()))
-        await self._stream.write(b"".join(part for part in parts if part))
-
-    async def next_event(
-        self,
-    ) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            data = await self._stream.read(READ_BYTES)
-            if not data and self._http.their_state is h11.SEND_RESPONSE:
-                raise ConnectionResetError("closed without an answer")
-            self._http.receive_data(data)
-        return event
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, exchange: _Exchange, stream: _Stream) -> None:
-        self._exchange = exchange
+    def __init__(
+        self,
+        connection: httpcore.AsyncHTTPConnection,
+        response: httpcore.Response,
+        stream: _Stream,
+    ) -> None:
+        self._connection = connection
+        self._response = response
         self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            while isinstance(event := await self._exchange.next_event(), h11.Data):
-                yield bytes(event.data)
-        except h11.RemoteProtocolError as error:
+            async for piece in cast("AsyncIterable[bytes]", self._response.stream):
+                yield piece
+        except httpcore.RemoteProtocolError as error:
             if self._stream.ended:
                 raise _truncated() from error
             raise RequestFailed("protocol", _protocol_message(error)) from error
@@ -254,7 +224,7 @@ class _Body(httpx.AsyncByteStream):
             raise _truncated() from error
 
     async def aclose(self) -> None:
-        self._stream.close()
+        await self._connection.aclose()
 
 
 def _truncated() -> RequestFailed:
@@ -265,12 +235,12 @@ def _truncated() -> RequestFailed:
 
 def _raise_head_failure(error: BaseException) -> None:
     """Translates what went wrong before the answer's headers were complete."""
-    if isinstance(error, h11.RemoteProtocolError):
+    if isinstance(error, httpcore.RemoteProtocolError) and error.__cause__ is not None:
         raise RequestFailed("protocol", _protocol_message(error)) from error
-    if isinstance(error, h11.LocalProtocolError):
+    if isinstance(error, httpcore.LocalProtocolError):
         message = "The request can't be sent as it is."
         raise RequestFailed("protocol", message) from error
-    if isinstance(error, OSError):
+    if isinstance(error, httpcore.RemoteProtocolError | OSError):
         message = "The server closed the connection without an answer."
         raise RequestFailed("connect", message) from error
 
@@ -281,10 +251,10 @@ def _protocol_message(error: Exception) -> str:
     return f"The server's answer is not proper HTTP: {words[:200]}."
 
 
-# --- the network below HTTP ---------------------------------------------------
+# --- the network below httpcore -----------------------------------------------
 
 
-class GuardedNetwork:
+class GuardedNetwork(httpcore.AsyncNetworkBackend):
     """Resolves once, checks every address, connects to the one that it checked."""
 
     def __init__(
@@ -293,12 +263,19 @@ class GuardedNetwork:
         self._allow_private = tuple(allow_private)
         self._resolve = resolve or SystemResolver()
 
-    async def connect(self, host: str, port: int) -> socket.socket:
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
         if port not in range(1, 65536):
             raise bad_port()
         addresses = await self._addresses(host, port)
         self._check(host, addresses)
-        return await _connect_any(host, addresses, port)
+        return _PlainStream(await _connect_any(host, addresses, port))
 
     async def _addresses(self, host: str, port: int) -> list[Address]:
         literal = parse_address(host)
@@ -368,7 +345,7 @@ def _shown(host: str) -> str:
     return re.sub(r"[^\w.:-]", "?", host)[:100]
 
 
-class _Stream:
+class _Stream(httpcore.AsyncNetworkStream):
     """Counts what comes in before the headers are complete, and remembers the end."""
 
     def __init__(self) -> None:
@@ -377,16 +354,6 @@ class _Stream:
         #: The server has closed its side.
         self.ended = False
         self._start = b""
-
-    async def read(self, max_bytes: int) -> bytes:
-        """The next bytes that come; none at the end."""
-        raise NotImplementedError
-
-    async def write(self, data: bytes) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
 
     def _seen(self, data: bytes) -> bytes:
         if len(self._start) < len(HTTP):
@@ -401,23 +368,56 @@ class _Stream:
                 raise RequestFailed("protocol", "The headers never end.")
         return data
 
+    def get_extra_info(self, info: str) -> Any:
+        return None
+
 
 class _PlainStream(_Stream):
-    """A bare socket: a third of the CPU that asyncio's streams take."""
+    """A bare socket: a third of the CPU that anyio's stream takes."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__()
         self._socket = connection
         self._loop = asyncio.get_running_loop()
 
-    async def read(self, max_bytes: int) -> bytes:
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         return self._seen(await self._loop.sock_recv(self._socket, max_bytes))
 
-    async def write(self, data: bytes) -> None:
-        await self._loop.sock_sendall(self._socket, data)
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
+        if not buffer:
+            return  # httpcore writes an empty body twice: two system calls
+        try:
+            await self._loop.sock_sendall(self._socket, buffer)
+        except OSError as error:
+            # httpcore then still looks for an answer that came early.
+            raise httpcore.WriteError(str(error)) from error
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         self._socket.close()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            reader, writer = await asyncio.open_connection(
+                sock=self._socket, ssl=ssl_context, server_hostname=server_hostname
+            )
+        except BaseException as error:
+            self._socket.close()
+            if isinstance(error, OSError):
+                raise RequestFailed("tls", _tls_message(error)) from error
+            raise
+        return _TlsStream(reader, writer)
+
+
+def _tls_message(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The server's certificate is not valid: {error.verify_message}."
+    reason = getattr(error, "reason", None) or "the connection was closed"
+    return f"The TLS handshake failed: {reason}."
 
 
 class _TlsStream(_Stream):
@@ -428,37 +428,20 @@ class _TlsStream(_Stream):
         self._reader = reader
         self._writer = writer
 
-    async def read(self, max_bytes: int) -> bytes:
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         return self._seen(await self._reader.read(max_bytes))
 
-    async def write(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
+        try:
+            self._writer.write(buffer)
+            await self._writer.drain()
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         # Not a polite close: nothing more is wanted, and a silent server would
         # hold a close_notify for 30 s.
         self._writer.transport.abort()
 
-
-async def _secured(
-    connection: socket.socket, context: ssl.SSLContext, host: str
-) -> _TlsStream:
-    """The connection after the handshake; closed when that fails."""
-    try:
-        reader, writer = await asyncio.open_connection(
-            sock=connection, ssl=context, server_hostname=host
-        )
-    except BaseException as error:
-        connection.close()
-        if isinstance(error, OSError):
-            raise RequestFailed("tls", _tls_message(error)) from error
-        raise
-    return _TlsStream(reader, writer)
-
-
-def _tls_message(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The server's certificate is not valid: {error.verify_message}."
-    reason = getattr(error, "reason", None) or "the connection was closed"
-    return f"The TLS handshake failed: {reason}."
+    def get_extra_info(self, info: str) -> Any:
+        return self._writer.get_extra_info(info)
