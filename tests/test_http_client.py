@@ -148,6 +148,28 @@ def test_a_large_body_over_tls(certificate, monkeypatch):
     assert result.body == body
 
 
+def test_a_fetch_over_tls_given_up_at_any_moment_harms_no_later_one(
+    certificate, monkeypatch
+):
+    """asyncio forgot a transport that was given up before its handshake had begun, and
+    refused every later connection that got the same file descriptor.
+    """
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+
+    async def run():
+        async with tls_server(certificate, []) as port, client() as using:
+            url = f"https://news.example:{port}/feed"
+            for steps in range(40):
+                given_up = asyncio.create_task(fetch(url, using))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                given_up.cancel()
+                await asyncio.wait([given_up])
+                assert (await fetch(url, using)).body == b"<rss/>", steps
+
+    asyncio.run(run())
+
+
 def test_a_cut_body_over_tls(certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
 

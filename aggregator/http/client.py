@@ -16,7 +16,7 @@ import socket
 import ssl
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -405,6 +405,13 @@ class _PlainStream(_Stream):
             reader, writer = await asyncio.open_connection(
                 sock=self._socket, ssl=ssl_context, server_hostname=server_hostname
             )
+        except asyncio.CancelledError:
+            # Not closed: before the handshake has begun, asyncio's transport takes no
+            # notice of its end, and would stay the owner of the file descriptor, whoever
+            # gets it next. What is shut down it closes itself.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            raise
         except BaseException as error:
             self._socket.close()
             if isinstance(error, OSError):
