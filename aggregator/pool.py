@@ -108,8 +108,11 @@ class Pool:
 
     def _take(self) -> _Worker:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.is_there():
+                    return worker
+                self._workers.discard(worker)
         worker = _Worker(self._prepare, self._setup, self._limits)
         with self._lock:
             self._workers.add(worker)
@@ -150,6 +153,12 @@ class _Worker:
             self._end()  # what it freed is in pieces
             return _memory_error()
         return result
+
+    def is_there(self) -> bool:
+        """Whether the process lives; one that was killed while it had nothing to do is ended."""
+        if not self._process.is_alive():
+            self._end()
+        return self.alive
 
     def kill(self) -> None:
         """From any thread; the one that waits for an answer sees the pipe's end."""

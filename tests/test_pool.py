@@ -90,6 +90,21 @@ def test_a_job_that_crashes_its_process_fails_alone():
     assert value == 1
 
 
+def test_a_worker_that_was_killed_while_it_was_idle_costs_no_job():
+    async def kill_between() -> object:
+        pool = Pool("pool_jobs:worker", "setup", size=1)
+        try:
+            *_, pid = await pool.run(("echo", 1))
+            os.kill(pid, signal.SIGKILL)
+            await asyncio.to_thread(os.waitid, os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            return await pool.run(("echo", 2))
+        finally:
+            pool.close()
+
+    _, value, _ = asyncio.run(kill_between())
+    assert value == 2
+
+
 def test_an_unused_pool_starts_no_process():
     async def make_and_close() -> int:
         pool = Pool("no_such_module:nothing", None)
