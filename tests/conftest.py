@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 import tests.examples  # noqa: F401 - before any test is decorated
+from tests import hub as hubs
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,16 @@ def postgres():
     """An empty database of the test's own: a store remembers when it was made."""
     with _empty_database() as url:
         yield url
+
+
+@pytest.fixture
+def hub():
+    """A WebSub hub on loopback; ``tests.hub.Hub`` says what it can be told to do."""
+    hub, server = hubs.start()
+    yield hub
+    hub.released.set()
+    server.shutdown()
+    server.server_close()
 
 
 @contextmanager

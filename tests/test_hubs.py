@@ -27,22 +27,12 @@ from aggregator.hubs import Announcer
 from aggregator.model import HubState
 from aggregator.pipeline import Machine, StoreThread
 from aggregator.publish import websub
-from tests import hub as hubs
 from tests.hub import ask
 from tests.test_subscriber import BRIDGE, CLINIC, NOW, SCHOOL, FixedClock, free_port
 from tests.test_subscriber import rss as source_document
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def hub():
-    hub, server = hubs.start()
-    yield hub
-    hub.released.set()
-    server.shutdown()
-    server.server_close()
 
 
 def configure(folder, hub, *, at="/hub", more="", url="https://news.example.org/"):

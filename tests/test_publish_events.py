@@ -13,11 +13,11 @@ from lxml import etree, html
 
 from aggregator.model import CalendarEvent, Event, When
 from aggregator.publish import atom
-from aggregator.publish.atom import EVENT_NAMESPACE
 from aggregator.publish.item import items
 from aggregator.publish.pages.agenda import render_agenda
 from aggregator.publish.pages.stories import render_stories
 from aggregator.publish.wording import ENGLISH, RUSSIAN
+from aggregator.publish.xml import EVENT_NAMESPACE
 
 sample = runpy.run_path(str(Path(__file__).parent / "data" / "publish" / "sample.py"))
 STORIES, atom_document, site = (

@@ -27,21 +27,11 @@ from aggregator.pipeline import Machine, StoreThread
 from aggregator.scheduler import due
 from aggregator.serve.server import serving
 from aggregator.subscriber import Subscriber
-from tests import hub as hubs
 from tests.hub import Hub, ask
 
 NOW = datetime(2026, 9, 1, 10, 0, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def hub():
-    hub, server = hubs.start()
-    yield hub
-    hub.released.set()
-    server.shutdown()
-    server.server_close()
 
 
 @dataclass

@@ -7,13 +7,12 @@ feedgen's extension mechanism wants elements without a namespace here: feedgen w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from feedgen.ext.base import BaseExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
@@ -21,9 +20,9 @@ from aggregator.publish import shown
 from aggregator.publish.feed import Feed
 from aggregator.publish.item import Item, local, newest
 from aggregator.publish.xml import (
-    EVENT_NAMESPACE,
     GENERATOR,
     LANGUAGE,
+    Extension,
     add,
     add_each,
     add_event,
@@ -81,30 +80,11 @@ def _feed(document: Feed, told: Sequence[Item]) -> FeedGenerator:
     return feed
 
 
-class _Extension(BaseExtension):  # type: ignore[misc] # feedgen is untyped
-    """What feedgen has no words for, and the entries."""
-
-    def __init__(self) -> None:
-        self._document: Feed | None = None
-        self._told: Sequence[Item] = ()
-
-    def show(self, document: Feed, told: Sequence[Item]) -> None:
-        self._document, self._told = document, told
-
-    def extend_ns(self) -> dict[str, str]:
-        """Each prefix is declared only where it is used."""
-        document = self._document
-        if document is None:
-            return {}
-        return {
-            prefix: namespace
-            for prefix, namespace, is_used in (
-                ("ev", EVENT_NAMESPACE, any(item.event for item in self._told)),
-                ("fh", HISTORY_NAMESPACE, document.is_archive),
-                ("at", TOMBSTONES_NAMESPACE, bool(document.tombstones)),
-            )
-            if is_used
-        }
+class _Extension(Extension):
+    def namespaces(self, document: Feed) -> Iterator[tuple[str, str, bool]]:
+        yield from super().namespaces(document)
+        yield "fh", HISTORY_NAMESPACE, document.is_archive
+        yield "at", TOMBSTONES_NAMESPACE, bool(document.tombstones)
 
     def extend_atom(self, feed: Any) -> Any:
         document = self._document

@@ -7,7 +7,7 @@ has no element for.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
@@ -15,7 +15,6 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from feedgen.ext.base import BaseExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
@@ -23,8 +22,8 @@ from aggregator.publish import shown
 from aggregator.publish.feed import Feed
 from aggregator.publish.item import MOST_RIGHTS, Attachment, Item, newest
 from aggregator.publish.xml import (
-    EVENT_NAMESPACE,
     GENERATOR,
+    Extension,
     add,
     add_each,
     add_event,
@@ -74,28 +73,11 @@ def _as_profiled(data: bytes) -> bytes:
     return data.replace(b"&lt;", b"&#x3C;").replace(b"&amp;", b"&#x26;")
 
 
-class _Extension(BaseExtension):  # type: ignore[misc] # feedgen is untyped
-    """What feedgen has no words for, and the items."""
-
-    def __init__(self) -> None:
-        self._document: Feed | None = None
-        self._told: Sequence[Item] = ()
-
-    def show(self, document: Feed, told: Sequence[Item]) -> None:
-        self._document, self._told = document, told
-
-    def extend_ns(self) -> dict[str, str]:
-        """Each prefix is declared only where it is used."""
-        told = self._told
-        return {
-            prefix: namespace
-            for prefix, namespace, is_used in (
-                ("dc", _DUBLIN_CORE, bool(told)),
-                ("ev", EVENT_NAMESPACE, any(item.event for item in told)),
-                ("media", _MEDIA, any(item.attachments for item in told)),
-            )
-            if is_used
-        }
+class _Extension(Extension):
+    def namespaces(self, document: Feed) -> Iterator[tuple[str, str, bool]]:
+        yield "dc", _DUBLIN_CORE, bool(self._told)
+        yield from super().namespaces(document)
+        yield "media", _MEDIA, any(item.attachments for item in self._told)
 
     def extend_rss(self, rss: Any) -> Any:
         document = self._document

@@ -8,13 +8,15 @@ and most of a source, and takes twice as long.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from feedgen.ext.base import BaseExtension
 from feedgen.util import xml_elem
 
 from aggregator.publish import shown
+from aggregator.publish.feed import Feed
 from aggregator.publish.item import Item
 from aggregator.publish.wording import iso_moment
 
@@ -25,6 +27,32 @@ GENERATOR = "aggregator"
 #: RSS 1.0 Events: the strictest validator knows it, and does not know xCal.
 EVENT_NAMESPACE = "http://purl.org/rss/1.0/modules/event/"
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+class Extension(BaseExtension):  # type: ignore[misc] # feedgen is untyped
+    """What feedgen has no words for, and the entries; a form says how each is written."""
+
+    def __init__(self) -> None:
+        self._document: Feed | None = None
+        self._told: Sequence[Item] = ()
+
+    def show(self, document: Feed, told: Sequence[Item]) -> None:
+        self._document, self._told = document, told
+
+    def extend_ns(self) -> dict[str, str]:
+        """Each prefix is declared only where it is used."""
+        if self._document is None:
+            return {}
+        return {
+            prefix: namespace
+            for prefix, namespace, is_used in self.namespaces(self._document)
+            if is_used
+        }
+
+    def namespaces(self, document: Feed) -> Iterator[tuple[str, str, bool]]:
+        """Prefix, namespace and whether the document uses it."""
+        is_used = any(item.event for item in self._told)
+        yield "ev", EVENT_NAMESPACE, is_used
 
 
 def add_each(
