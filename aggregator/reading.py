@@ -121,6 +121,7 @@ def _read_entry(
     gazetteer: Gazetteer,
 ) -> EntryRead:
     claimed = entry.published or entry.updated
+    ad = is_ad(entry)
     if claimed is not None and claimed < job.tag_since:
         # No document will carry it.
         return EntryRead(entry=entry, fingerprint=found, ad=is_ad(entry), tagged=False)
@@ -142,7 +143,7 @@ def _read_entry(
     return EntryRead(
         entry=entry,
         fingerprint=replace(found, content=telling(found.content, entry, said.events)),
-        ad=is_ad(entry),
+        ad=ad,
         topics=said.topics,
         events=said.events,
         places=said.places,

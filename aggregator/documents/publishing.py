@@ -123,9 +123,7 @@ def recover(
 def stand(store: Store, output: Output) -> bool:
     """Whether every document is there as it was written last."""
     return all(
-        output.has(record.name)
-        if record.fingerprint == archives.CLOSED
-        else output.holds(record.name, record.digest, record.tag)
+        _is_there(output, record, read=record.fingerprint != archives.CLOSED)
         for record in store.documents().values()
     )
 
@@ -153,11 +151,11 @@ def _is_closed(output: Output, record: DocumentRecord | None, *, read: bool) -> 
     `read`: and is still what was written. There may be thousands, so that whoever
     publishes every minute looks only whether they are there.
     """
-    if record is None or record.fingerprint != archives.CLOSED:
-        return False
-    if read:
-        return output.holds(record.name, record.digest, record.tag)
-    return output.has(record.name)
+    return (
+        record is not None
+        and record.fingerprint == archives.CLOSED
+        and _is_there(output, record, read=read)
+    )
 
 
 def _stands(output: Output, record: DocumentRecord | None, inputs: str) -> bool:
@@ -165,5 +163,12 @@ def _stands(output: Output, record: DocumentRecord | None, inputs: str) -> bool:
     return (
         record is not None
         and record.fingerprint == inputs
-        and output.holds(record.name, record.digest, record.tag)
+        and _is_there(output, record, read=True)
     )
+
+
+def _is_there(output: Output, record: DocumentRecord, *, read: bool) -> bool:
+    """Whether the document has a file; `read`: with the bytes that were written last."""
+    if read:
+        return output.holds(record.name, record.digest, record.tag)
+    return output.has(record.name)
